@@ -1,0 +1,41 @@
+using System.Runtime.InteropServices;
+
+namespace DistTrain.Kernels;
+
+/// <summary>Native memory, 64-byte aligned (one cache line, one Vector512), zeroed when made.</summary>
+public sealed unsafe class CpuBuffer : DeviceBuffer
+{
+    public const int AlignmentBytes = 64;
+
+    private float* _pointer;
+
+    public CpuBuffer(Device device, int length) : base(device, length)
+    {
+        var bytes = (nuint)Math.Max(1, length) * sizeof(float);
+        _pointer = (float*)NativeMemory.AlignedAlloc((bytes + AlignmentBytes - 1) / AlignmentBytes * AlignmentBytes, AlignmentBytes);
+        NativeMemory.Clear(_pointer, bytes);
+        GC.AddMemoryPressure((long)bytes);
+    }
+
+    ~CpuBuffer() => Free();
+
+    internal float* Pointer => _pointer != null ? _pointer : throw new ObjectDisposedException(nameof(CpuBuffer));
+
+    public override void Write(int offset, ReadOnlySpan<float> source) => source.CopyTo(View.AsSpan()[offset..]);
+
+    public override void Read(int offset, Span<float> destination) => View.AsSpan().Slice(offset, destination.Length).CopyTo(destination);
+
+    public override void Dispose()
+    {
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Free()
+    {
+        if (_pointer == null) return;
+        NativeMemory.AlignedFree(_pointer);
+        _pointer = null;
+        GC.RemoveMemoryPressure((long)Math.Max(1, Length) * sizeof(float));
+    }
+}
