@@ -1,0 +1,40 @@
+namespace DistTrain.Learning;
+
+/// <summary>What a sample's target is.</summary>
+public enum TargetKind
+{
+    /// <summary>One class label for each position: int32.</summary>
+    Labels,
+
+    /// <summary>Real values: float32.</summary>
+    Values,
+}
+
+/// <summary>Indexed samples in memory or on disk. Reading is a pure function of the index and may be called from several threads.</summary>
+public abstract class Dataset
+{
+    public abstract int Count { get; }
+
+    /// <summary>One sample's input, without the batch axis: [1, 28, 28].</summary>
+    public abstract Shape InputShape { get; }
+
+    /// <summary>One sample's target: [] for a single label.</summary>
+    public abstract Shape TargetShape { get; }
+
+    public abstract TargetKind TargetKind { get; }
+
+    /// <summary>Classes of Labels (every label is in [0, Classes), checked at load); 0 for Values.</summary>
+    public abstract int Classes { get; }
+
+    /// <summary>Size and SHA-256 of the source bytes, for the plan: a worker whose copy differs is refused.</summary>
+    public abstract DatasetIdentity Identity { get; }
+
+    /// <summary>Writes sample <paramref name="index"/>: input elements as float32, target as 4-byte elements (int32 labels or float32 bits).</summary>
+    public abstract void Read(int index, Span<float> input, Span<int> target);
+}
+
+/// <summary>What a data set is made of: a line for the plan and for logs, its bytes and their SHA-256 (lower-case hex).</summary>
+public sealed record DatasetIdentity(string Description, long Bytes, string Sha256);
+
+/// <summary>A training set and the set that evaluations use.</summary>
+public sealed record DataSplit(Dataset Train, Dataset Test);

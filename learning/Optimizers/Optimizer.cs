@@ -1,0 +1,31 @@
+using DistTrain.Kernels;
+
+namespace DistTrain.Learning;
+
+/// <summary>An update rule over stretches of the flat vector; it never sees a model. One file a rule, found by [Named].</summary>
+/// <remarks>
+/// The job calls <see cref="Scalars"/> once per step and sends the bits to every shard; a shard calls <see cref="Apply"/> on its parameter slices.
+/// State vectors have the weights' layout, start at zero and live with the shard.
+/// </remarks>
+public abstract class Optimizer
+{
+    /// <summary>State vectors per weight (momentum 1, Adam 2), 0 to 3.</summary>
+    public abstract int StateCount { get; }
+
+    /// <summary>Names of the state vectors in a checkpoint: <c>momentum</c>; <c>exp_avg</c>, <c>exp_avg_sq</c>.</summary>
+    public abstract IReadOnlyList<string> StateNames { get; }
+
+    /// <summary>The step's scalars: learning rate, bias corrections and the like, computed once, in double, rounded once.</summary>
+    /// <param name="update">1 for the first applied update (skipped steps do not count).</param>
+    /// <param name="learningRate">The schedule's rate of this step.</param>
+    public abstract float[] Scalars(long update, double learningRate);
+
+    /// <summary>w and state are updated in place from gradient · coefficient.</summary>
+    /// <param name="device">Where the views lie.</param>
+    /// <param name="scalars">From <see cref="Scalars"/>.</param>
+    /// <param name="coefficient">Clip coefficient of the whole step.</param>
+    /// <param name="weights">A stretch of the weights; gradient and each state view are the same stretch.</param>
+    /// <param name="gradient">Read only.</param>
+    /// <param name="state0">Absent where StateCount is below 1; state1, state2 likewise.</param>
+    public abstract void Apply(Device device, ReadOnlySpan<float> scalars, float coefficient, View weights, View gradient, View state0, View state1, View state2);
+}
