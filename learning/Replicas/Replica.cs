@@ -3,11 +3,11 @@ using DistTrain.Kernels;
 namespace DistTrain.Learning;
 
 /// <summary>Which samples a pass runs on and what its randomness is keyed by.</summary>
-/// <param name="Seed">The job's seed.</param>
-/// <param name="Step">The global step, 0-based.</param>
-/// <param name="StepSamples">Real samples of the whole step (n): backward is seeded with 1/n.</param>
-/// <param name="Segments">The micro-batches of this pass, by sample counts from 0.</param>
-/// <param name="SampleIndexes">Data set index of each sample of this pass; length Segments.Samples.</param>
+/// <param name="seed">The job's seed.</param>
+/// <param name="step">The global step, 0-based.</param>
+/// <param name="stepSamples">Real samples of the whole step (n): backward is seeded with 1/n.</param>
+/// <param name="segments">The micro-batches of this pass, by sample counts from 0.</param>
+/// <param name="sampleIndexes">Data set index of each sample of this pass; length Segments.Samples.</param>
 public readonly ref struct Pass(ulong seed, long step, int stepSamples, Segments segments, ReadOnlySpan<int> sampleIndexes)
 {
     public ulong Seed { get; } = seed;
@@ -30,7 +30,7 @@ public interface IReplica : IDisposable
     /// <summary>Forward and backward over the pass's samples; <paramref name="gradient"/> (Layout.Length elements) is overwritten with the node's folded gradient, moments and metrics.</summary>
     void Gradient(in Pass pass, View weights, View gradient);
 
-    /// <summary>Evaluation mode (running statistics, no dropout): summed, not averaged, loss.</summary>
+    /// <summary>Evaluation mode (running statistics, no dropout) over the samples of one micro-batch: summed, not averaged, loss.</summary>
     EvaluationSum Evaluate(Dataset data, ReadOnlySpan<int> sampleIndexes, View weights);
 
     /// <summary>Evaluation-mode outputs [samples, outputs] for inputs given on the host.</summary>
