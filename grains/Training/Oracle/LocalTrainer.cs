@@ -1,0 +1,175 @@
+using System.Diagnostics;
+using DistTrain.Kernels;
+using DistTrain.Learning;
+
+namespace DistTrain.Training;
+
+/// <summary>
+/// The one-process oracle: what a job's result is, in plain loops. Every micro-batch runs alone, gradients are folded by
+/// recursion, then clip, optimizer, moving averages, evaluation. It shares no scheduling with the cluster, so equal bits mean something.
+/// </summary>
+public sealed class LocalTrainer
+{
+    private readonly ResolvedJob _job;
+    private readonly Device _device;
+    private readonly Stack<DeviceBuffer> _free = new();
+
+    /// <param name="device">null = one thread of the CPU.</param>
+    public LocalTrainer(ResolvedJob job, Device? device = null)
+    {
+        (_job, _device) = (job, device ?? new CpuDevice(1));
+        Weights = _device.Allocate(job.Layout.Length);
+        States = _device.Allocate(Math.Max(1, job.Optimizer.StateCount * job.Layout.Length));
+        var initial = new float[job.Layout.Length];
+        job.Initialize(initial);
+        Weights.Write(0, initial);
+    }
+
+    /// <summary>[Layout.Length].</summary>
+    public DeviceBuffer Weights { get; }
+
+    /// <summary>[StateCount, Layout.Length].</summary>
+    public DeviceBuffer States { get; }
+
+    /// <summary>Committed records.</summary>
+    public LossLog Log { get; } = new();
+
+    public TrainingResult Run(RunFeed? feed = null, CancellationToken cancellation = default)
+    {
+        var clock = Stopwatch.StartNew();
+        var (updates, lastEvaluation, step, status) = (0L, default(LossRecord), 0L, TrainingStatus.Completed);
+        string? error = null;
+        using var replica = _job.MakeReplica(_device);
+        for (; step < _job.TotalSteps && !cancellation.IsCancellationRequested; step++)
+        {
+            var gradient = Fold(replica, step, 0, _job.MicroBatches) ?? throw new InvalidOperationException($"step {step} has no samples.");
+            var record = Apply(gradient, step, ref updates);
+            _free.Push(gradient);
+            Log.Append(record);
+            feed?.Write(Show(record, RunRecordKind.Step, clock));
+            if (record.Kind == LossRecordKind.Skipped && _job.OnNonFinite != NonFinitePolicy.Skip)
+            {
+                (status, error) = (TrainingStatus.Failed, $"the gradient of step {step} is not finite (norm {record.GradientNorm}). Lower the learning rate or clip by global norm.");
+                break;
+            }
+            if (!_job.EvaluatesAfter(step)) continue;
+            var sum = Evaluate(replica, 0, Evaluations);
+            lastEvaluation = new LossRecord(LossRecordKind.Evaluation, step + 1, sum.Loss / sum.Samples, sum.Correct, sum.Samples, 0, 0, 0);
+            Log.Append(lastEvaluation);
+            feed?.Write(Show(lastEvaluation, RunRecordKind.Evaluation, clock));
+        }
+        if (status == TrainingStatus.Completed && step < _job.TotalSteps) status = TrainingStatus.Interrupted;
+        while (_free.TryPop(out var buffer)) buffer.Dispose();
+        return Result(status, error, step, lastEvaluation, clock.Elapsed.TotalSeconds);
+    }
+
+    private int Evaluations => (_job.Data.Test.Count + _job.EvaluationSamples - 1) / _job.EvaluationSamples;
+
+    // The folded gradient of micro-batches [first, first + count); null where all are empty.
+    private DeviceBuffer? Fold(IReplica replica, long step, int first, int count)
+    {
+        if (count == 1) return MicroBatch(replica, step, first);
+        var split = 1;
+        while (split * 2 < count) split *= 2;
+        var left = Fold(replica, step, first, split);
+        var right = Fold(replica, step, first + split, count - split);
+        if (left is null || right is null) return left ?? right;
+        var fold = _device.Op<ITreeFold>();
+        foreach (var slice in _job.Layout.Slices)
+        {
+            var (into, from) = (left.View.Part(slice.Offset, slice.Length), right.View.Part(slice.Offset, slice.Length));
+            if (slice.Kind == SliceKind.Moments) fold.Moments(into, from);
+            else fold.Sum(into, from);
+        }
+        _free.Push(right);
+        return left;
+    }
+
+    private DeviceBuffer? MicroBatch(IReplica replica, long step, int index)
+    {
+        var samples = _job.SamplesOf(step);
+        var (from, to) = ((int)((long)index * samples / _job.MicroBatches), (int)((long)(index + 1) * samples / _job.MicroBatches));
+        if (from == to) return null;
+        var indexes = new int[to - from];
+        for (var i = 0; i < indexes.Length; i++) indexes[i] = _job.SampleAt(step, from + i);
+        var gradient = _free.TryPop(out var free) ? free : _device.Allocate(_job.Layout.Length);
+        replica.Gradient(new Pass(_job.Seed, step, samples, Segments.One(indexes.Length), indexes), Weights.View, gradient.View);
+        return gradient;
+    }
+
+    private LossRecord Apply(DeviceBuffer gradient, long step, ref long updates)
+    {
+        var layout = _job.Layout;
+        var squares = new double[layout.Blocks.Count];
+        for (var b = 0; b < squares.Length; b++)
+        {
+            var block = layout.Blocks[b];
+            if (layout.Slices[block.Slice].Kind != SliceKind.Parameter) continue;
+            _device.Op<IBlockNorm>().SumOfSquares(gradient.View, [block.Offset], [block.Length], squares.AsSpan(b, 1));
+        }
+        var norm = Math.Sqrt(Tree(squares));
+        var rate = _job.Schedule.Rate(_job.LearningRate, step, _job.TotalSteps, _job.StepsPerEpoch);
+        var metrics = new float[ParameterLayout.MetricsLength];
+        gradient.Read(layout.Metrics.Offset, metrics);
+        var finite = double.IsFinite(norm);
+        var coefficient = !finite ? 0f : _job.ClipNorm > 0 ? ClipCoefficient.Of(norm, _job.ClipNorm) : 1f;
+        if (finite)
+        {
+            var scalars = _job.Optimizer.Scalars(++updates, rate);
+            foreach (var slice in layout.Slices)
+            {
+                View Part(DeviceBuffer buffer, int at = 0) => buffer.View.Part(at * layout.Length + slice.Offset, slice.Length);
+                View State(int i) => i < _job.Optimizer.StateCount ? Part(States, i) : View.None;
+                if (slice.Kind == SliceKind.Parameter)
+                    _job.Optimizer.Apply(_device, scalars, coefficient, Part(Weights), Part(gradient), State(0), State(1), State(2));
+                else if (slice.Kind == SliceKind.Moments)
+                    MovingAverage.Apply(_device, slice, Part(Weights), Part(gradient));
+            }
+        }
+        return new LossRecord(finite ? LossRecordKind.Applied : LossRecordKind.Skipped, step, metrics[0], (long)metrics[1], _job.SamplesOf(step), norm, coefficient, rate);
+    }
+
+    private EvaluationSum Evaluate(IReplica replica, int first, int count)
+    {
+        if (count == 1)
+        {
+            var (from, to) = (first * _job.EvaluationSamples, Math.Min((first + 1) * _job.EvaluationSamples, _job.Data.Test.Count));
+            return replica.Evaluate(_job.Data.Test, Enumerable.Range(from, to - from).ToArray(), Weights.View);
+        }
+        var split = 1;
+        while (split * 2 < count) split *= 2;
+        var (left, right) = (Evaluate(replica, first, split), Evaluate(replica, first + split, count - split));
+        return new EvaluationSum(left.Loss + right.Loss, left.Correct + right.Correct, left.Samples + right.Samples);
+    }
+
+    private static double Tree(ReadOnlySpan<double> squares)
+    {
+        if (squares.Length == 1) return squares[0];
+        var split = 1;
+        while (split * 2 < squares.Length) split *= 2;
+        return Tree(squares[..split]) + Tree(squares[split..]);
+    }
+
+    private RunRecord Show(in LossRecord record, RunRecordKind kind, Stopwatch clock) => new()
+    {
+        Kind = kind, Step = kind == RunRecordKind.Step ? record.Step + 1 : record.Step, Loss = record.Loss, Accuracy = (double)record.Correct / record.Samples,
+        Samples = record.Samples, LearningRate = record.LearningRate, GradientNorm = record.GradientNorm, Seconds = clock.Elapsed.TotalSeconds,
+    };
+
+    private TrainingResult Result(TrainingStatus status, string? error, long steps, in LossRecord evaluation, double seconds)
+    {
+        var (weights, states) = (new float[_job.Layout.Length], new float[_job.Optimizer.StateCount * _job.Layout.Length]);
+        Weights.Read(0, weights);
+        if (states.Length > 0) States.Read(0, states);
+        return new TrainingResult
+        {
+            Status = status, Error = error, Steps = steps, StepsThisRun = steps, Epochs = (int)(steps / _job.StepsPerEpoch), Seconds = seconds,
+            SamplesPerSecond = (steps / _job.StepsPerEpoch * _job.Data.Train.Count + steps % _job.StepsPerEpoch * _job.BatchSize) / Math.Max(1e-9, seconds),
+            TrainLoss = TrainLoss.OfLastEpoch(Log, _job.StepsPerEpoch),
+            TestLoss = evaluation.Samples > 0 ? evaluation.Loss : double.NaN,
+            TestAccuracy = evaluation.Samples > 0 ? (double)evaluation.Correct / evaluation.Samples : double.NaN,
+            WeightsSha256 = VectorHash.OfWeights(_job.Layout, weights), StateSha256 = VectorHash.OfState(_job.Layout, states), LossLogSha256 = Log.Sha256(),
+            Workers = 1, Shards = 1, MicroBatches = _job.MicroBatches,
+        };
+    }
+}

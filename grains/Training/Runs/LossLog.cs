@@ -1,0 +1,120 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+
+namespace DistTrain.Training;
+
+public enum LossRecordKind : byte
+{
+    /// <summary>A step whose update was applied.</summary>
+    Applied = 1,
+
+    /// <summary>A step that was left out because its gradient was not finite.</summary>
+    Skipped = 2,
+
+    /// <summary>An evaluation after <see cref="LossRecord.Step"/> committed steps.</summary>
+    Evaluation = 3,
+}
+
+/// <summary>One committed record.</summary>
+/// <param name="Kind">What was committed.</param>
+/// <param name="Step">The step's number from 0; for an evaluation, the steps committed before it.</param>
+/// <param name="Loss">Mean loss: of the step's samples as folded in float32, of the evaluation's in float64.</param>
+/// <param name="Correct">Correct predictions.</param>
+/// <param name="Samples">Real samples.</param>
+/// <param name="GradientNorm">Global norm before clipping; 0 for an evaluation.</param>
+/// <param name="Coefficient">Clip coefficient; 0 for an evaluation and a skipped step.</param>
+/// <param name="LearningRate">Rate of the step; 0 for an evaluation.</param>
+public readonly record struct LossRecord(LossRecordKind Kind, long Step, double Loss, long Correct, long Samples, double GradientNorm, float Coefficient, double LearningRate);
+
+/// <summary>The committed records of a job in order, as bytes: 64 per record, little-endian. Two runs are the same run when these bytes are.</summary>
+/// <remarks>Lives in native memory that doubles: appending makes no managed object.</remarks>
+public sealed unsafe class LossLog : IDisposable
+{
+    public const int RecordBytes = 64;
+
+    private byte* _bytes;
+    private long _capacity;
+
+    public LossLog(int records = 1024)
+    {
+        _capacity = Math.Max(1, records) * (long)RecordBytes;
+        _bytes = (byte*)NativeMemory.Alloc((nuint)_capacity);
+    }
+
+    ~LossLog() => Free();
+
+    public int Count { get; private set; }
+
+    public ReadOnlySpan<byte> Bytes => new(_bytes, checked(Count * RecordBytes));
+
+    public LossRecord this[int index]
+    {
+        get
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)Count, nameof(index));
+            return Parse(Bytes.Slice(index * RecordBytes, RecordBytes));
+        }
+    }
+
+    public void Append(in LossRecord record)
+    {
+        var start = (long)Count * RecordBytes;
+        if (start == _capacity)
+        {
+            _capacity *= 2;
+            _bytes = (byte*)NativeMemory.Realloc(_bytes, (nuint)_capacity);
+        }
+        var bytes = new Span<byte>(_bytes + start, RecordBytes);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes, (long)record.Kind);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes[8..], record.Step);
+        BinaryPrimitives.WriteDoubleLittleEndian(bytes[16..], record.Loss);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes[24..], record.Correct);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes[32..], record.Samples);
+        BinaryPrimitives.WriteDoubleLittleEndian(bytes[40..], record.GradientNorm);
+        BinaryPrimitives.WriteDoubleLittleEndian(bytes[48..], record.Coefficient);
+        BinaryPrimitives.WriteDoubleLittleEndian(bytes[56..], record.LearningRate);
+        Count++;
+    }
+
+    /// <summary>Replaces the content by records saved earlier.</summary>
+    /// <exception cref="InvalidDataException">Not whole records of known kinds.</exception>
+    public void Load(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length % RecordBytes != 0)
+            throw new InvalidDataException($"a loss log has {bytes.Length} bytes. It must be a multiple of {RecordBytes}.");
+        Count = 0;
+        for (var start = 0; start < bytes.Length; start += RecordBytes)
+        {
+            var record = Parse(bytes.Slice(start, RecordBytes));
+            if (record.Kind is < LossRecordKind.Applied or > LossRecordKind.Evaluation)
+                throw new InvalidDataException($"record {start / RecordBytes} of a loss log is of kind {(int)record.Kind}. It must be 1 to 3.");
+            Append(record);
+        }
+    }
+
+    /// <summary>Lower-case hex over all records.</summary>
+    public string Sha256() => Convert.ToHexStringLower(SHA256.HashData(Bytes));
+
+    public void Dispose()
+    {
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    private static LossRecord Parse(ReadOnlySpan<byte> bytes) => new(
+        (LossRecordKind)BinaryPrimitives.ReadInt64LittleEndian(bytes),
+        BinaryPrimitives.ReadInt64LittleEndian(bytes[8..]),
+        BinaryPrimitives.ReadDoubleLittleEndian(bytes[16..]),
+        BinaryPrimitives.ReadInt64LittleEndian(bytes[24..]),
+        BinaryPrimitives.ReadInt64LittleEndian(bytes[32..]),
+        BinaryPrimitives.ReadDoubleLittleEndian(bytes[40..]),
+        (float)BinaryPrimitives.ReadDoubleLittleEndian(bytes[48..]),
+        BinaryPrimitives.ReadDoubleLittleEndian(bytes[56..]));
+
+    private void Free()
+    {
+        NativeMemory.Free(_bytes);
+        _bytes = null;
+    }
+}

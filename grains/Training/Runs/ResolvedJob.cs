@@ -1,0 +1,85 @@
+using DistTrain.Kernels;
+using DistTrain.Learning;
+
+namespace DistTrain.Training;
+
+/// <summary>What to do when a step's gradient holds NaN or Inf.</summary>
+public enum NonFinitePolicy
+{
+    /// <summary>Leave weights and state alone and go on with the next step.</summary>
+    Skip,
+
+    /// <summary>Stop the job at that step.</summary>
+    Halt,
+
+    /// <summary>Go back to the last checkpoint and skip that step.</summary>
+    RollBack,
+}
+
+/// <summary>A job with every name resolved: what defines its bits (components, numbers, data) and nothing about where it runs.</summary>
+public sealed record ResolvedJob
+{
+    public required string Name { get; init; }
+
+    /// <summary>SHA-256 (lower-case hex) over all that decides the bits; a checkpoint of another identity is refused.</summary>
+    public required string Identity { get; init; }
+
+    /// <summary>A text from which a worker process resolves the same job again (the spec as JSON).</summary>
+    public string Document { get; init; } = "";
+
+    public required DataSplit Data { get; init; }
+
+    public required ParameterLayout Layout { get; init; }
+
+    /// <summary>The model on a device. Called once for each worker; replicas share nothing.</summary>
+    public required Func<Device, IReplica> MakeReplica { get; init; }
+
+    /// <summary>Fills the flat vector (Layout.Length, zeroed) with the initial weights: a pure function of the seed.</summary>
+    public required Action<Span<float>> Initialize { get; init; }
+
+    public required Optimizer Optimizer { get; init; }
+
+    public required Schedule Schedule { get; init; }
+
+    /// <summary>The optimizer's lr option, before the schedule.</summary>
+    public required double LearningRate { get; init; }
+
+    public required int Epochs { get; init; }
+
+    /// <summary>Samples of a step; the last step of an epoch may have fewer.</summary>
+    public required int BatchSize { get; init; }
+
+    /// <summary>M: micro-batches of a step, resolved (at least 1).</summary>
+    public required int MicroBatches { get; init; }
+
+    /// <summary>Clip by global norm; 0 = off.</summary>
+    public double ClipNorm { get; init; }
+
+    public ulong Seed { get; init; } = 42;
+
+    /// <summary>Steps between evaluations; 0 = at the end of every epoch. The last step is always followed by one.</summary>
+    public int EvaluateEvery { get; init; }
+
+    public NonFinitePolicy OnNonFinite { get; init; } = NonFinitePolicy.Skip;
+
+    /// <summary>Samples of one evaluation micro-batch: part of the job, never of the cluster.</summary>
+    public int EvaluationSamples { get; init; } = 250;
+
+    public int StepsPerEpoch => (Data.Train.Count + BatchSize - 1) / BatchSize;
+
+    public long TotalSteps => (long)StepsPerEpoch * Epochs;
+
+    /// <summary>Real samples of a step.</summary>
+    public int SamplesOf(long step)
+    {
+        var within = (int)(step % StepsPerEpoch);
+        return Math.Min(BatchSize, Data.Train.Count - within * BatchSize);
+    }
+
+    /// <summary>Data set index of sample <paramref name="position"/> of a step.</summary>
+    public int SampleAt(long step, int position) => (int)(step % StepsPerEpoch) * BatchSize + position;
+
+    /// <summary>Whether an evaluation follows step <paramref name="step"/> (0-based).</summary>
+    public bool EvaluatesAfter(long step) =>
+        step + 1 == TotalSteps || (step + 1) % (EvaluateEvery > 0 ? EvaluateEvery : StepsPerEpoch) == 0;
+}
