@@ -7,6 +7,9 @@ public readonly struct Lane1(float value) : ILane<Lane1>
 {
     public readonly float Value = value;
 
+    // 1.5 · 2^23: adding it leaves an integral n in the low mantissa bits.
+    private const float IntegerShift = 12582912f;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane1 Of(float value) => new(value);
 
@@ -46,7 +49,7 @@ public readonly struct Lane1(float value) : ILane<Lane1>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane1 Scale(Lane1 a, Lane1 n)
     {
-        var whole = (int)n.Value;
+        var whole = BitConverter.SingleToInt32Bits(n.Value + IntegerShift) - BitConverter.SingleToInt32Bits(IntegerShift);
         var half = whole >> 1;
         return new(a.Value * PowerOfTwo(half) * PowerOfTwo(whole - half));
     }
