@@ -1,108 +1,138 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
 
 namespace DistTrain.Contracts;
 
-/// <summary>A training job as a user writes it (YAML or JSON, apiVersion disttrain/v1, kind TrainingJob). Every property has its default here and nowhere else.</summary>
+/// <summary>
+/// A training job as a user writes it (YAML or JSON, apiVersion disttrain/v1, kind TrainingJob). Every property has its default, its range and its
+/// description here and nowhere else: the reader, the JSON Schema and the overrides of the command follow from them.
+/// </summary>
 public sealed record JobSpec
 {
     public const string ApiVersion = "disttrain/v1";
     public const string Kind = "TrainingJob";
 
-    /// <summary>Lower-case letters, digits and dashes; the run's folder is named after it.</summary>
+    [SpecField("metadata.name", Required = true, Example = "mnist-lenet")]
+    [Description("Lower-case letters, digits and dashes, at most 63; the run's folder is named after it.")]
+    [RegularExpression("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
     public string Name { get; init; } = "digits";
 
+    [SpecField("spec.data"), Description("Which samples.")]
     public DataSpec Data { get; init; } = new();
 
-    /// <summary>One named model, or a list of layers.</summary>
+    [SpecField("spec.model", Component = "layer")]
+    [Description("One named model, or a list of layers.")]
     public IReadOnlyList<ComponentSpec> Model { get; init; } = [new("lenet")];
 
+    [SpecField("spec.loss", Component = "loss"), Description("What is minimized.")]
     public ComponentSpec Loss { get; init; } = new("crossEntropy");
 
+    [SpecField("spec.optimizer", Component = "optimizer"), Description("The update rule; its lr is the base rate of the schedule.")]
     public ComponentSpec Optimizer { get; init; } = new("adam");
 
+    [SpecField("spec.schedule", Component = "schedule"), Description("Learning rate over the steps.")]
     public ComponentSpec Schedule { get; init; } = new("constant");
 
+    [SpecField("spec.training"), Description("How long, in which portions, from which seed.")]
     public TrainingSpec Training { get; init; } = new();
 
+    [SpecField("spec.cluster"), Description("Where it runs. Nothing here changes the result.")]
     public ClusterSpec Cluster { get; init; } = new();
 
+    [SpecField("spec.checkpoint"), Description("What is kept on disk.")]
     public CheckpointSpec Checkpoint { get; init; } = new();
 }
 
 /// <summary>A component by name with its options: <c>relu</c>, <c>{linear: 10}</c> (one scalar: the first option), <c>{conv2d: {out: 6, kernel: 5}}</c>.</summary>
 /// <param name="Name">As in [Named]; unknown names list the nearest match.</param>
-/// <param name="Options">A JSON object of named options; or, under the key "", the scalar given for the first option.</param>
+/// <param name="Options">A JSON object of named options; or, under the key "", the one value given for the first option.</param>
 public sealed record ComponentSpec(string Name, JsonObject? Options = null);
 
 /// <summary>Which samples: the component that reads them and where.</summary>
 public sealed record DataSpec
 {
-    /// <summary>digits (built in), idx, cifar10, csv.</summary>
+    [SpecField("format", Component = "data"), Description("What reads the samples: digits is built in; idx, cifar10, csv read files.")]
     public ComponentSpec Format { get; init; } = new("digits");
 
-    /// <summary>Folder or file, resolved on the workers; empty for built-in data.</summary>
+    [SpecField("path", Example = "data/mnist"), Description("Folder or file, resolved on the workers; empty for built-in data.")]
     public string Path { get; init; } = "";
 
-    /// <summary>Subtract the training set's mean and divide by its standard deviation (computed once, in double).</summary>
+    [SpecField("standardize"), Description("Subtract the training set's mean and divide by its standard deviation.")]
     public bool Standardize { get; init; } = true;
 }
 
 public sealed record TrainingSpec
 {
+    [SpecField("epochs"), Description("Passes over the training set."), Range(1, 1_000_000)]
     public int Epochs { get; init; } = 3;
 
-    /// <summary>Samples of a step (the global batch), over all workers.</summary>
+    [SpecField("batchSize"), Description("Samples of a step (the global batch), over all workers."), Range(1, 1 << 20)]
     public int BatchSize { get; init; } = 64;
 
-    /// <summary>M; 0 = the largest power of two &lt;= min(64, batch / 16) (batch / 32 for models with batch normalization), at least 1.</summary>
+    [SpecField("microBatches"), Range(0, 4096)]
+    [Description("M, the parts a step is cut into; 0 = the largest power of two <= min(64, batch / 16) (batch / 32 with batch normalization), at least 1. Part of the result, unlike the number of workers.")]
     public int MicroBatches { get; init; }
 
-    /// <summary>Clip by global norm; 0 = off.</summary>
+    [SpecField("clipNorm"), Description("Clip gradients by global norm; 0 = off."), Range(0.0, 1e30)]
     public double ClipNorm { get; init; }
 
+    [SpecField("seed"), Description("Key of all randomness: initial weights, order of samples, dropout.")]
     public ulong Seed { get; init; } = 42;
 
-    /// <summary>fp32.</summary>
+    [SpecField("precision"), Description("Number format of weights and gradients."), AllowedValues("fp32")]
     public string Precision { get; init; } = "fp32";
 
-    /// <summary>exact: the same bits for any workers, shards, joins and crashes.</summary>
+    [SpecField("determinism"), Description("exact: the same bits for any workers, shards, joins and crashes."), AllowedValues("exact")]
     public string Determinism { get; init; } = "exact";
 
-    /// <summary>Steps between evaluations; 0 = once an epoch.</summary>
+    [SpecField("evaluateEvery"), Description("Steps between evaluations; 0 = once an epoch."), Range(0, int.MaxValue)]
     public int EvaluateEvery { get; init; }
 
-    /// <summary>skip (the default), halt, or rollback when a step's gradient has NaN or Inf.</summary>
+    [SpecField("onNonFinite"), Description("What to do with a step whose gradient has NaN or Inf."), AllowedValues("skip", "halt", "rollback")]
     public string OnNonFinite { get; init; } = "skip";
 }
 
 public sealed record ClusterSpec
 {
-    /// <summary>Workers to start with.</summary>
+    [SpecField("workers", UpperEnd = nameof(MaxWorkers)), Description("Workers to start with, or a range such as 2..8: the lower end starts, more may join."), Range(1, 1024)]
     public int Workers { get; init; } = 2;
 
+    /// <summary>Workers that may take part; 0 = no bound was given.</summary>
+    [SpecField("")]
+    public int MaxWorkers { get; init; }
+
+    [SpecField("shards"), Description("Parameter shards."), Range(1, 1024)]
     public int Shards { get; init; } = 2;
 
-    /// <summary>Worker processes of this machine; 0 = worker threads of this process.</summary>
+    [SpecField("processes"), Description("Worker processes of this machine; 0 = worker threads of one process."), Range(0, 256)]
     public int Processes { get; init; }
 
-    /// <summary>Compute threads of one worker; 0 = cores / workers, at least 1.</summary>
+    [SpecField("computeThreads"), Description("Compute threads of one worker; 0 = cores / workers, at least 1."), Range(0, 1024)]
     public int ComputeThreads { get; init; }
 
-    /// <summary>auto, cpu, gpu:0.</summary>
+    [SpecField("device", Example = "auto, cpu or gpu:0"), Description("auto, cpu, gpu:0."), RegularExpression("^(auto|cpu|gpu:[0-9]{1,3})$")]
     public string Device { get; init; } = "auto";
+
+    [SpecField("consistency"), Description("bsp: every step waits for all of its micro-batches."), AllowedValues("bsp")]
+    public string Consistency { get; init; } = "bsp";
+
+    [SpecField("compression"), Description("How gradients are packed."), AllowedValues("none")]
+    public string Compression { get; init; } = "none";
 }
 
 public sealed record CheckpointSpec
 {
-    /// <summary>Folder of the run's checkpoints; empty = runs/&lt;name&gt;/checkpoints.</summary>
+    [SpecField("path", Example = "runs/mnist/checkpoints"), Description("Folder of the run's checkpoints; empty = runs/<name>/checkpoints.")]
     public string Path { get; init; } = "";
 
-    /// <summary>"1epoch", "500steps", "never" (a last checkpoint is always written).</summary>
+    [SpecField("every", Example = "1epoch, 500steps or never"), Description("\"1epoch\", \"500steps\" or \"never\"; a last checkpoint is always written.")]
+    [RegularExpression("^([1-9][0-9]{0,8}(epochs?|steps?)|never)$")]
     public string Every { get; init; } = "1epoch";
 
-    /// <summary>How many of the newest to keep, beside the best.</summary>
+    [SpecField("keep.last"), Description("How many of the newest to keep, beside the best."), Range(1, 100_000)]
     public int KeepLast { get; init; } = 3;
 
-    /// <summary>testLoss, testAccuracy or none.</summary>
+    [SpecField("keep.best"), Description("By which figure of an evaluation the best is chosen."), AllowedValues("testLoss", "testAccuracy", "none")]
     public string KeepBest { get; init; } = "testLoss";
 }
