@@ -16,7 +16,8 @@ internal ref struct JsonTree
 
     private JsonTree(ReadOnlySpan<byte> text, string source, List<SpecProblem> problems)
     {
-        (_text, _source, _problems, _line) = (text, source, problems, 1);
+        _text = text;
+        (_source, _problems, _line) = (source, problems, 1);
         _reader = new Utf8JsonReader(text, new JsonReaderOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, MaxDepth = SpecLimits.Depth });
     }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using DistTrain.Contracts;
+using DistTrain.Learning;
 
 namespace DistTrain.Training.Specs;
 
@@ -18,14 +19,14 @@ internal sealed class SpecBinder(string source, List<SpecProblem> problems)
         Group(SpecFields.Root, root with { Entries = [.. root.Entries.Where(e => e.Key is not ("apiVersion" or "kind"))] }, spec);
         foreach (var field in SpecFields.All)
             if (field.Required && !Places.ContainsKey(field.Path))
-                Add(new SpecPosition(source, 0, 0), field.Path, $"{field.Path} is missing. Add it, for example {field.Example}.");
+                Add(new SpecPosition(source, 0, 0), field.Path, $"is missing. Add it, for example {field.Example}.");
         return spec;
     }
 
     private void Constant(SpecMapping root, string key, string required)
     {
-        if (root.Find(key) is not { } entry) Add(root.At, key, $"{key} is missing. It must be {required}.");
-        else if (entry.Value is not SpecScalar { Kind: ScalarKind.Text } scalar || scalar.Text != required) Add(entry.Value.At, key, $"{key} is {Shown(entry.Value)}. It must be {required}.");
+        if (root.Find(key) is not { } entry) Add(root.At, key, $"is missing. It must be {required}.");
+        else if (entry.Value is not SpecScalar { Kind: ScalarKind.Text } scalar || scalar.Text != required) Add(entry.Value.At, key, $"is {Shown(entry.Value)}. It must be {required}.");
     }
 
     private void Group(SpecGroup group, SpecMapping mapping, JobSpec spec)
@@ -38,7 +39,7 @@ internal sealed class SpecBinder(string source, List<SpecProblem> problems)
             {
                 case null:
                     var names = group.Members.Select(m => m.Name).Concat(group.Path.Length == 0 ? ["apiVersion", "kind"] : []).ToArray();
-                    Add(entry.KeyAt, ScalarSyntax.Shown(path), $"{ScalarSyntax.Shown(path)} is not a field of a job.{NearestName.Hint(entry.Key, names)} {(group.Path.Length == 0 ? "The file" : group.Path)} has {string.Join(", ", names)}.");
+                    Add(entry.KeyAt, ScalarSyntax.Shown(path), $"is not a field of a job.{NearestName.Suggest(entry.Key, names)} {(group.Path.Length == 0 ? "The file" : group.Path)} has {string.Join(", ", names)}.");
                     break;
                 case SpecGroup inner when entry.Value is SpecMapping nested:
                     Group(inner, nested, spec);
@@ -46,7 +47,7 @@ internal sealed class SpecBinder(string source, List<SpecProblem> problems)
                 case SpecGroup when entry.Value is SpecScalar { Kind: ScalarKind.Null }:
                     break;
                 case SpecGroup inner:
-                    Add(entry.Value.At, path, $"{path} is {Shown(entry.Value)}. It must be a mapping with {string.Join(", ", inner.Members.Select(m => m.Name))}.");
+                    Add(entry.Value.At, path, $"is {Shown(entry.Value)}. It must be a mapping with {string.Join(", ", inner.Members.Select(m => m.Name))}.");
                     break;
                 case SpecField field:
                     if (Value(field, entry.Value, spec) is { } value) field.Set(spec, value);
@@ -96,9 +97,9 @@ internal sealed class SpecBinder(string source, List<SpecProblem> problems)
     private IReadOnlyList<ComponentSpec>? Components(SpecNode node, string path)
     {
         if (node is not SpecSequence list) return Component(node, path) is { } single ? [single] : null;
-        if (list.Items.Count == 0) Add(node.At, path, $"{path} is an empty list. Name a model or list at least one layer.");
+        if (list.Items.Count == 0) Add(node.At, path, $"is an empty list. Name a model or list at least one layer.");
         var components = list.Items.Select((item, i) => Component(item, $"{path}[{i}]")).ToArray();
-        return components.Length == 0 || components.Contains(null) ? null : components!;
+        return components.Length == 0 || components.Contains(null) ? null : [.. components.OfType<ComponentSpec>()];
     }
 
     private ComponentSpec? Component(SpecNode node, string path)
@@ -120,10 +121,10 @@ internal sealed class SpecBinder(string source, List<SpecProblem> problems)
                 };
                 return problems.Count == problemsBefore ? new ComponentSpec(only.Key, options) : null;
             case SpecMapping { Entries.Count: > 1 } mapping:
-                Add(node.At, path, $"{path} has the keys {string.Join(", ", mapping.Entries.Take(5).Select(e => ScalarSyntax.Shown(e.Key)))}. It must be one name with its options inside, such as {{adam: {{lr: 0.001}}}}.");
+                Add(node.At, path, $"has the keys {string.Join(", ", mapping.Entries.Take(5).Select(e => ScalarSyntax.Shown(e.Key)))}. It must be one name with its options inside, such as {{adam: {{lr: 0.001}}}}.");
                 return null;
             default:
-                Add(node.At, path, $"{path} is {Shown(node)}. It must be a name, or one name with its options, such as {{adam: {{lr: 0.001}}}}.");
+                Add(node.At, path, $"is {Shown(node)}. It must be a name, or one name with its options, such as {{adam: {{lr: 0.001}}}}.");
                 return null;
         }
     }
@@ -150,14 +151,14 @@ internal sealed class SpecBinder(string source, List<SpecProblem> problems)
             case SpecScalar { Kind: ScalarKind.Null }:
                 return null;
             default:
-                Add(node.At, path, $"{path} is {Shown(node)}. It must be a finite number that 64 bits can hold.");
+                Add(node.At, path, $"is {Shown(node)}. It must be a finite number that 64 bits can hold.");
                 return null;
         }
     }
 
     private object? Refuse(SpecField field, SpecNode node)
     {
-        Add(node.At, field.Path, $"{field.Path} is {Shown(node)}. It must be {SpecRules.Of(field)}.{(field.Allowed is { Count: > 1 } && node is SpecScalar text ? NearestName.Hint(text.Text, field.Allowed) : "")}");
+        Add(node.At, field.Path, $"is {Shown(node)}. It must be {SpecRules.Of(field)}.{(field.Allowed is { Count: > 1 } && node is SpecScalar text ? NearestName.Suggest(text.Text, field.Allowed) : "")}");
         return null;
     }
 

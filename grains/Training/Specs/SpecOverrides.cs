@@ -1,5 +1,6 @@
 using System.Globalization;
 using DistTrain.Contracts;
+using DistTrain.Learning;
 
 namespace DistTrain.Training.Specs;
 
@@ -27,7 +28,7 @@ internal static class SpecOverrides
             var at = new SpecPosition(item.Source, 0, 0);
             if (item.Source.StartsWith("--set ", StringComparison.Ordinal) && !item.Source.Contains('='))
             {
-                problems.Add(new SpecProblem(at, item.Path, "it must be path=value, such as optimizer.lr=0.01."));
+                problems.Add(new SpecProblem(at, "", "It must be path=value, such as optimizer.lr=0.01."));
                 continue;
             }
             var found = problems.Count;
@@ -46,7 +47,7 @@ internal static class SpecOverrides
         if (member is SpecField field)
         {
             if (field.Component is not null) return Inside(node, field, names, value, at, problems);
-            problems.Add(new SpecProblem(at, field.Path, $"{field.Path} has no fields of its own. Set {Short(field.Path)} itself."));
+            problems.Add(new SpecProblem(at, field.Path, $"has no fields of its own. Set {Short(field.Path)} itself."));
             return node;
         }
         var group = (SpecGroup)member;
@@ -54,7 +55,7 @@ internal static class SpecOverrides
         {
             var known = group.Members.Select(m => m.Name).ToArray();
             var path = group.Path.Length == 0 ? names[0] : $"{group.Path}.{names[0]}";
-            problems.Add(new SpecProblem(at, ScalarSyntax.Shown(path), $"{ScalarSyntax.Shown(path)} is not a field of a job.{NearestName.Hint(names[0], known)} {group.Path} has {string.Join(", ", known)}."));
+            problems.Add(new SpecProblem(at, ScalarSyntax.Shown(path), $"is not a field of a job.{NearestName.Suggest(names[0], known)} {group.Path} has {string.Join(", ", known)}."));
             return node;
         }
         var mapping = node as SpecMapping ?? new SpecMapping(at, []);
@@ -69,7 +70,7 @@ internal static class SpecOverrides
         {
             if (!int.TryParse(names[0], NumberStyles.None, CultureInfo.InvariantCulture, out var index) || index >= list.Items.Count || names.Length < 2)
             {
-                problems.Add(new SpecProblem(at, field.Path, $"{field.Path} is a list of {list.Items.Count}. Name an item by number and an option, such as {Short(field.Path)}.0.out."));
+                problems.Add(new SpecProblem(at, field.Path, $"is a list of {list.Items.Count}. Name an item by number and an option, such as {Short(field.Path)}.0.out."));
                 return node;
             }
             var items = list.Items.ToArray();
@@ -85,7 +86,7 @@ internal static class SpecOverrides
         };
         if (options is null)
         {
-            problems.Add(new SpecProblem(at, field.Path, $"{field.Path} is not written as a name with named options, so no option can be set in it. Write it as {{name: {{option: value}}}} or set it whole."));
+            problems.Add(new SpecProblem(at, field.Path, $"is not written as a name with named options, so no option can be set in it. Write it as {{name: {{option: value}}}} or set it whole."));
             return node;
         }
         if (names.Length > 1 && names[0] == name) names = names[1..];
