@@ -166,7 +166,7 @@ internal sealed class SpecBinder(string source, List<SpecProblem> problems)
     {
         SpecMapping => "a mapping",
         SpecSequence => "a list",
-        SpecScalar { Kind: ScalarKind.Null } => "empty",
+        SpecScalar { Kind: ScalarKind.Null } or SpecScalar { Text: "" } => "empty",
         SpecScalar { Kind: ScalarKind.Text } text when ScalarSyntax.KindOf(text.Text) is not ScalarKind.Text => $"the text \"{ScalarSyntax.Shown(text.Text).Trim('"')}\"",
         _ => ScalarSyntax.Shown(((SpecScalar)node).Text),
     };

@@ -28,8 +28,8 @@ internal sealed class YamlTree
         }
         catch (YamlException error)
         {
-            var at = new SpecPosition(source, (int)error.Start.Line, (int)error.Start.Column);
-            problems.Add(TabProblem(text, at) ?? new SpecProblem(at, "", $"this is not YAML: {Reason(error)}"));
+            var at = new SpecPosition(source, (int)error.End.Line, (int)error.End.Column);
+            problems.Add(TabProblem(text, (int)error.Start.Line, at) ?? new SpecProblem(at, "", $"this is not YAML: {Reason(error)}"));
             return null;
         }
         catch (RefusedException refused)
@@ -110,10 +110,10 @@ internal sealed class YamlTree
         foreach (var child in children) Count(child, depth + 1, at);
     }
 
-    private static SpecProblem? TabProblem(string text, SpecPosition at)
+    private static SpecProblem? TabProblem(string text, int firstLine, SpecPosition at)
     {
         var lines = text.Split('\n');
-        for (var line = Math.Min(at.Line, lines.Length); line >= Math.Max(1, at.Line - 1); line--)
+        for (var line = Math.Max(1, firstLine - 1); line <= Math.Min(at.Line, lines.Length); line++)
         {
             var indentation = lines[line - 1].AsSpan(0, lines[line - 1].Length - lines[line - 1].AsSpan().TrimStart(" \t").Length);
             if (indentation.IndexOf('\t') is var tab and >= 0)
