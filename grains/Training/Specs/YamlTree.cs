@@ -29,7 +29,7 @@ internal sealed class YamlTree
         catch (YamlException error)
         {
             var at = new SpecPosition(source, (int)error.End.Line, (int)error.End.Column);
-            problems.Add(TabProblem(text, (int)error.Start.Line, at) ?? new SpecProblem(at, "", $"this is not YAML: {Reason(error)}"));
+            problems.Add(TabProblem(text, at) ?? new SpecProblem(at, "", $"this is not YAML: {Reason(error)}"));
             return null;
         }
         catch (RefusedException refused)
@@ -110,14 +110,15 @@ internal sealed class YamlTree
         foreach (var child in children) Count(child, depth + 1, at);
     }
 
-    private static SpecProblem? TabProblem(string text, int firstLine, SpecPosition at)
+    // The parser's own message for a tab names neither the tab nor its line.
+    private static SpecProblem? TabProblem(string text, SpecPosition at)
     {
-        var lines = text.Split('\n');
-        for (var line = Math.Max(1, firstLine - 1); line <= Math.Min(at.Line, lines.Length); line++)
+        var line = 0;
+        foreach (var content in text.AsSpan().EnumerateLines())
         {
-            var indentation = lines[line - 1].AsSpan(0, lines[line - 1].Length - lines[line - 1].AsSpan().TrimStart(" \t").Length);
-            if (indentation.IndexOf('\t') is var tab and >= 0)
-                return new SpecProblem(at with { Line = line, Column = tab + 1 }, "", "the line is indented with a tab. YAML allows spaces only; replace it by two spaces.");
+            line++;
+            var tab = content[..(content.Length - content.TrimStart(" \t").Length)].IndexOf('\t');
+            if (tab >= 0) return new SpecProblem(at with { Line = line, Column = tab + 1 }, "", "the line is indented with a tab. YAML allows spaces only; replace it by two spaces.");
         }
         return null;
     }
