@@ -1,0 +1,52 @@
+namespace DistTrain.Protocol;
+
+/// <summary>One message of any kind; <see cref="MessageKind"/> says which fields count. A value: machines keep what they need of it, never a reference to it.</summary>
+/// <remarks>A payload is an object of the host's. It belongs to whom the message is delivered to, who ends it with one Release, Fold or Apply effect.</remarks>
+public readonly struct Message
+{
+    public MessageKind Kind { get; init; }
+    public Address From { get; init; }
+    public Address To { get; init; }
+
+    /// <summary><see cref="JobPlan.Key"/>.</summary>
+    public ulong Job { get; init; }
+    public long Incarnation { get; init; }
+    public long Step { get; init; }
+    public TreeNode Node { get; init; }
+    public long Lease { get; init; }
+    public ulong Digest { get; init; }
+    public Verdict Verdict { get; init; }
+    public bool Flag { get; init; }
+    public EvaluationTotals Totals { get; init; }
+    public OpenStep Open { get; init; }
+    public Placement? Placement { get; init; }
+    public object? Payload { get; init; }
+    public string? Text { get; init; }
+
+    public override string ToString() => $"{Kind} {From} -> {To} [incarnation {Incarnation}, step {Step}, node {Node}, lease {Lease}{(Verdict == Verdict.None ? "" : $", {Verdict}")}{(Text is null ? "" : $", {Text}")}]";
+}
+
+/// <summary>What a worker says when it joins.</summary>
+/// <param name="Name">For people: host name, process, thread.</param>
+/// <param name="Identity">Of the spec, model and data as the worker has them.</param>
+public sealed record WorkerHello(string Name, PlanIdentity Identity);
+
+/// <summary>How a job begins.</summary>
+/// <param name="Instance">Drawn at random by the host; names this scheduler in the register and is never used again.</param>
+/// <param name="Resume">Continue from the register and the checkpoints. Otherwise there must be none, or the job must have ended.</param>
+public sealed record JobStart(ulong Instance, bool Resume);
+
+/// <summary>Which state a shard loads; null Manifest: the initial state, made from the seed.</summary>
+public sealed record RestoreFrom(CheckpointName Name, CheckpointManifest? Manifest);
+
+/// <summary>What a shard knows of its root gradient. Owned by the shard's host, unchanged until the step is applied.</summary>
+public sealed class ReducedFigures
+{
+    /// <summary>Sum of squares by block of this shard, in double; 0 for blocks that clipping does not count.</summary>
+    public double[] Squares { get; set; } = [];
+
+    /// <summary>This shard owns the step's own figures: loss and correct are valid.</summary>
+    public bool HasLoss { get; set; }
+    public double Loss { get; set; }
+    public double Correct { get; set; }
+}
