@@ -82,11 +82,11 @@ public readonly record struct TreeNode(int First, int Count)
         if (first < 0 || count < 1 || first > leaves - count)
             throw new ArgumentOutOfRangeException(nameof(first), $"micro-batches [{first}, {first + (long)count}) do not lie in [0, {leaves}).");
         var written = 0;
-        Cover(Root(leaves), new TreeNode(first, count), nodes, ref written);
+        Descend(Root(leaves), new TreeNode(first, count), nodes, ref written);
         return written;
     }
 
-    private static void Cover(TreeNode node, TreeNode range, Span<TreeNode> nodes, ref int written)
+    private static void Descend(TreeNode node, TreeNode range, Span<TreeNode> nodes, ref int written)
     {
         if (range.Contains(node))
         {
@@ -94,8 +94,8 @@ public readonly record struct TreeNode(int First, int Count)
             return;
         }
         if (node.End <= range.First || range.End <= node.First) return;
-        Cover(node.Left, range, nodes, ref written);
-        Cover(node.Right, range, nodes, ref written);
+        Descend(node.Left, range, nodes, ref written);
+        Descend(node.Right, range, nodes, ref written);
     }
 
     public override string ToString() => Count == 1 ? $"{First}" : $"{First}-{End - 1}";
