@@ -17,7 +17,7 @@ public sealed class Digits(Digits.Options options) : DatasetFormat
     public sealed record Options(
         [property: Range(1, 1_000_000)] int Train = 16_000,
         [property: Range(1, 1_000_000)] int Test = 2_000,
-        ulong? Seed = null);
+        [property: Range(0, 9007199254740992.0)] long? Seed = null);
 
     public const int Classes = 10;
 
@@ -27,7 +27,7 @@ public sealed class Digits(Digits.Options options) : DatasetFormat
     {
         if (path.Length > 0)
             throw new DatasetException($"data.path is \"{path}\". The format \"digits\" is built in and reads no files: leave the path empty, or choose the format of the files (idx, cifar10, csv).");
-        var ownSeed = options.Seed ?? seed;
+        var ownSeed = options.Seed is { } own ? (ulong)own : seed;
         return new(Draw("train", options.Train, ownSeed, 0), Draw("test", options.Test, ownSeed, 1));
     }
 
