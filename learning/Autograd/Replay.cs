@@ -1,0 +1,142 @@
+using DistTrain.Kernels;
+
+namespace DistTrain.Learning;
+
+/// <summary>Runs a finished tape on batches of any size: memory is planned at a size's first use, then nothing is allocated.</summary>
+/// <remarks>One thread at a time. Plans of the most recent sizes are kept; all share one arena.</remarks>
+internal sealed class Replay : IDisposable
+{
+    private const int KeptPlans = 64;
+
+    private readonly Tape _tape;
+    private readonly Arena _arena;
+    private readonly Frame _frame;
+    private readonly IVector _vector;
+    private readonly SharedGradients? _shared;
+    private readonly List<MemoryPlan> _plans = [];
+    private readonly (int Offset, int Length)[] _silent;
+    private MemoryPlan _plan = null!;
+
+    public Replay(Tape tape, ParameterLayout layout, Arena arena)
+    {
+        (_tape, _arena, _frame, Layout) = (tape, arena, new Frame(tape), layout);
+        _vector = tape.Device.Op<IVector>();
+        if (tape.SharedParameters.Count > 0) _shared = new SharedGradients(tape.Device, tape.SharedParameters);
+        _silent = [.. Silent()];
+    }
+
+    public ParameterLayout Layout { get; }
+
+    public Tape Tape => _tape;
+
+    public Frame Frame => _frame;
+
+    /// <summary>Makes room for a batch: afterwards <see cref="Frame"/> shows its input, target and sample indexes, to be written.</summary>
+    public void Prepare(Segments segments, View weights, View gradient)
+    {
+        _plan = Plan(segments.Samples, segments.Count);
+        _frame.Open(_arena.Elements(_plan.Total), _plan, weights, gradient);
+        _frame.Window(segments, 0, 0);
+    }
+
+    public View Input => _frame.Of(_tape.Input.Value!);
+
+    public View Output => _frame.Of(_tape.Output!.Root.Value!);
+
+    public void Forward()
+    {
+        _shared?.Begin(_frame.Segments.Count);
+        foreach (var node in _tape.Nodes) Run(node, forward: true);
+    }
+
+    /// <summary>After Forward in training: every element of the gradient is overwritten, but for the metrics, which the loss has added to.</summary>
+    public void Backward(View gradient)
+    {
+        var nodes = _tape.Nodes;
+        for (var i = nodes.Count - 1; i >= 0; i--)
+        {
+            if (!nodes[i].RunsBackward || nodes[i] is LossNode) continue;
+            Run(nodes[i], forward: false);
+            foreach (var edge in nodes[i].Edges)
+                if (edge.Part is { } part) _vector.Add(_frame.Of(part), _frame.Of(edge.Tensor.Root.Gradient!));
+        }
+        _shared?.Fold(_frame.Segments, gradient);
+    }
+
+    /// <summary>Zeroes padding, metrics and the slices of parameters that no node uses.</summary>
+    public void ClearSilent(View gradient)
+    {
+        foreach (var (offset, length) in _silent) _vector.Fill(gradient.Part(offset, length), 0f);
+    }
+
+    public void Dispose() => _shared?.Dispose();
+
+    private void Run(Node node, bool forward)
+    {
+        _frame.Show(node);
+        if (!node.BySegment)
+        {
+            if (forward) node.Forward(_frame);
+            else node.Backward(_frame);
+            return;
+        }
+        var all = _frame.Segments;
+        _frame.Redirect = _shared;
+        for (var s = 0; s < all.Count; s++)
+        {
+            _shared!.Enter(s);
+            _frame.Window(_shared.Single(all.End(s) - all.Start(s)), all.Start(s), s);
+            if (forward) node.Forward(_frame);
+            else node.Backward(_frame);
+            _shared.Leave();
+        }
+        _shared!.Close();
+        _frame.Redirect = null;
+        _frame.Window(all, 0, 0);
+    }
+
+    private MemoryPlan Plan(int samples, int segments)
+    {
+        for (var i = _plans.Count - 1; i >= 0; i--)
+            if (_plans[i].Samples == samples && _plans[i].Segments == segments) return _plans[i];
+        if (_plans.Count == KeptPlans) _plans.RemoveAt(0);
+        var plan = new MemoryPlan(_tape.Regions, samples, segments);
+        _plans.Add(plan);
+        return plan;
+    }
+
+    private IEnumerable<(int Offset, int Length)> Silent()
+    {
+        var used = _tape.Nodes.Where(n => n.RunsBackward).SelectMany(n => n.Parameters).Select(p => p.Slice).ToHashSet();
+        var (start, end) = (0, 0); // the stretch of silent elements that is growing
+        for (var i = 0; i < Layout.Slices.Count; i++)
+        {
+            var slice = Layout.Slices[i];
+            var next = i + 1 < Layout.Slices.Count ? Layout.Slices[i + 1].Offset : Layout.Length;
+            if (used.Contains(slice))
+            {
+                if (end > start) yield return (start, end - start);
+                start = slice.Offset + slice.Length;
+            }
+            end = next;
+        }
+        if (end > start) yield return (start, end - start);
+    }
+}
+
+/// <summary>The memory that a replica's tapes share: only one runs at a time.</summary>
+internal sealed class Arena(Device device) : IDisposable
+{
+    private DeviceBuffer _buffer = device.Allocate(0);
+
+    /// <summary>At least that many elements. Growing loses what was there.</summary>
+    public View Elements(int count)
+    {
+        if (_buffer.Length >= count) return _buffer.View;
+        _buffer.Dispose();
+        _buffer = device.Allocate(count);
+        return _buffer.View;
+    }
+
+    public void Dispose() => _buffer.Dispose();
+}

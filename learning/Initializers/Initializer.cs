@@ -1,0 +1,20 @@
+namespace DistTrain.Learning;
+
+/// <summary>First values of a parameter: a pure function of the job's seed and the parameter's name, the same on every machine. One file a rule, found by [Named].</summary>
+public abstract class Initializer
+{
+    /// <param name="values">The parameter's elements, row-major; overwritten.</param>
+    /// <param name="fan">Connections into and out of one unit.</param>
+    /// <param name="key">This parameter's own Philox key.</param>
+    public abstract void Fill(Span<float> values, Fan fan, ulong key);
+}
+
+/// <summary>Which connections a Kaiming rule keeps the variance of.</summary>
+public enum FanMode
+{
+    /// <summary>Into a unit: the forward signal.</summary>
+    FanIn,
+
+    /// <summary>Out of a unit: the backward signal.</summary>
+    FanOut,
+}

@@ -1,0 +1,19 @@
+using System.ComponentModel.DataAnnotations;
+using DistTrain.Kernels;
+
+namespace DistTrain.Learning;
+
+/// <summary>w ~ U[-b, b), b = √(6 / ((1 + a²)·fan)).  He, Zhang, Ren, Sun 2015, doi:10.1109/ICCV.2015.123.</summary>
+[Named("kaimingUniform")]
+public sealed class KaimingUniform(KaimingUniform.Options options) : Initializer
+{
+    /// <param name="A">Slope below zero of the activation that follows: 0 for ReLU.</param>
+    /// <param name="Mode">Which connections count.</param>
+    public sealed record Options([property: Range(0.0, 1e6)] double A = 0.0, FanMode Mode = FanMode.FanIn);
+
+    public override void Fill(Span<float> values, Fan fan, ulong key)
+    {
+        var bound = (float)Math.Sqrt(6.0 / ((1.0 + options.A * options.A) * (options.Mode == FanMode.FanIn ? fan.In : fan.Out)));
+        RandomFill.Uniform(values, key, -bound, bound);
+    }
+}

@@ -1,0 +1,22 @@
+namespace DistTrain.Learning;
+
+/// <summary>A piece of a network: declares its parameters, says what shape it makes of what, and records its nodes. One file a layer with its adjoint, found by [Named].</summary>
+/// <remarks>An object stands for one place in one network; used twice in Forward it shares its weights. After Build it is only read.</remarks>
+public abstract class Layer
+{
+    /// <summary>Declares parameters and gives the output's shape for one sample.</summary>
+    /// <exception cref="ShapeException">The input does not fit (<see cref="LayerBuilder.Misfit"/>).</exception>
+    public abstract Shape Build(LayerBuilder build, Shape input);
+
+    /// <summary>Records what the layer does to <paramref name="x"/>.</summary>
+    public abstract Tensor Forward(Tape tape, Tensor x);
+
+    /// <summary>Multiply-adds of one sample's forward run; 0 where they are few beside those of the products.</summary>
+    public virtual long MultiplyAdds(Shape input, Shape output) => 0;
+}
+
+/// <summary>A layer whose product can apply a following ReLU before it stores: one pass over memory less.</summary>
+public interface IFusesRelu
+{
+    Tensor ForwardWithRelu(Tape tape, Tensor x);
+}

@@ -1,0 +1,66 @@
+using System.Reflection;
+
+namespace DistTrain.Learning;
+
+/// <summary>What a layer is given to declare itself: its path, its parameters, its inner layers.</summary>
+public sealed class LayerBuilder
+{
+    private readonly List<Parameter> _parameters;
+    private readonly List<LayerSummary> _summaries;
+    private readonly string _kind;
+
+    internal LayerBuilder(string path, string kind, List<Parameter> parameters, List<LayerSummary> summaries) =>
+        (Path, _kind, _parameters, _summaries) = (path, kind, parameters, summaries);
+
+    /// <summary>Dotted place in the network: <c>features.0</c>; empty for the network itself.</summary>
+    public string Path { get; }
+
+    /// <summary>A trainable tensor.</summary>
+    /// <param name="name">As in PyTorch: weight, bias.</param>
+    /// <param name="initializer">Where its first values come from.</param>
+    /// <param name="fan">null = from the shape.</param>
+    public Parameter Parameter(string name, Shape shape, Initializer initializer, Fan? fan = null) =>
+        Add(new Parameter(Join(name), shape, SliceKind.Parameter, initializer, fan ?? Fan.Of(shape)));
+
+    /// <summary>Running statistics of <paramref name="channels"/> channels, [C, 3]: not trained, moved once at each step's commit.</summary>
+    public Parameter Moments(string name, int channels) =>
+        Add(new Parameter(Join(name), new Shape(channels, 3), SliceKind.Moments, null, default));
+
+    /// <summary>Builds an inner layer; its parameters are named under <paramref name="name"/>.</summary>
+    public Shape Child(string name, Layer layer, Shape input)
+    {
+        var kind = layer.GetType().GetCustomAttribute<NamedAttribute>()?.Name ?? layer.GetType().Name;
+        var (at, before) = (_summaries.Count, _parameters.Count);
+        var inner = new LayerBuilder(Join(name), kind, _parameters, _summaries);
+        var output = layer.Build(inner, input);
+        long count = _parameters.Skip(before).Where(p => p.Kind == SliceKind.Parameter).Sum(p => (long)p.Shape.Length);
+        _summaries.Insert(at, new LayerSummary(inner.Path, kind, input, output, count, layer.MultiplyAdds(input, output)));
+        return output;
+    }
+
+    /// <summary>What to throw when the input does not fit.</summary>
+    /// <param name="wanted">What the layer takes: <c>[channels, height, width]</c>.</param>
+    public ShapeException Misfit(Shape input, string wanted) => new(
+        $"layer {(Path.Length > 0 ? Path : "0")} ({_kind}) is given {input} for each sample. It takes {wanted}.");
+
+    private Parameter Add(Parameter parameter)
+    {
+        if (_parameters.Exists(p => p.Name == parameter.Name)) throw new InvalidOperationException($"two parameters are named {parameter.Name}; names must differ.");
+        _parameters.Add(parameter);
+        return parameter;
+    }
+
+    private string Join(string name) => Path.Length > 0 ? $"{Path}.{name}" : name;
+}
+
+/// <summary>One line of a network's summary.</summary>
+/// <param name="Path">Dotted place.</param>
+/// <param name="Kind">The layer's name in a spec.</param>
+/// <param name="Input">One sample's input.</param>
+/// <param name="Output">One sample's output.</param>
+/// <param name="Parameters">Trainable elements, inner layers included.</param>
+/// <param name="MultiplyAdds">Of one sample's forward run.</param>
+public sealed record LayerSummary(string Path, string Kind, Shape Input, Shape Output, long Parameters, long MultiplyAdds);
+
+/// <summary>A shape that a layer, loss or data set cannot take; the text names the layer and both shapes.</summary>
+public sealed class ShapeException(string message) : Exception(message);

@@ -1,0 +1,27 @@
+namespace DistTrain.Learning;
+
+/// <summary>Layers one after the other, named 0, 1, 2, ... as PyTorch's nn.Sequential. A ReLU after a linear or convolution runs in the product's last pass.</summary>
+public sealed class Sequential(params IReadOnlyList<Layer> layers) : Layer
+{
+    public IReadOnlyList<Layer> Layers { get; } = layers;
+
+    public override Shape Build(LayerBuilder build, Shape input)
+    {
+        for (var i = 0; i < Layers.Count; i++) input = build.Child($"{i}", Layers[i], input);
+        return input;
+    }
+
+    public override Tensor Forward(Tape tape, Tensor x)
+    {
+        for (var i = 0; i < Layers.Count; i++)
+        {
+            if (Layers[i] is IFusesRelu product && i + 1 < Layers.Count && Layers[i + 1] is Relu)
+            {
+                x = product.ForwardWithRelu(tape, x);
+                i++;
+            }
+            else x = Layers[i].Forward(tape, x);
+        }
+        return x;
+    }
+}
