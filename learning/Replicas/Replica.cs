@@ -1,38 +1,134 @@
+using System.Runtime.InteropServices;
 using DistTrain.Kernels;
 
 namespace DistTrain.Learning;
 
-/// <summary>Which samples a pass runs on and what its randomness is keyed by.</summary>
-/// <param name="seed">The job's seed.</param>
-/// <param name="step">The global step, 0-based.</param>
-/// <param name="stepSamples">Real samples of the whole step (n): backward is seeded with 1/n.</param>
-/// <param name="segments">The micro-batches of this pass, by sample counts from 0.</param>
-/// <param name="sampleIndexes">Data set index of each sample of this pass; length Segments.Samples.</param>
-public readonly ref struct Pass(ulong seed, long step, int stepSamples, Segments segments, ReadOnlySpan<int> sampleIndexes)
+/// <summary>A network with its loss and training data on one device. One thread at a time.</summary>
+public sealed class Replica : IReplica
 {
-    public ulong Seed { get; } = seed;
-    public long Step { get; } = step;
-    public int StepSamples { get; } = stepSamples;
-    public Segments Segments { get; } = segments;
-    public ReadOnlySpan<int> SampleIndexes { get; } = sampleIndexes;
-}
+    private readonly Network _network;
+    private readonly Loss _loss;
+    private readonly Dataset? _train;
+    private readonly Arena _arena;
+    private readonly IVector _vector;
+    private readonly DeviceBuffer _evaluation;
+    private readonly Dictionary<int, Segments> _single = [];
+    private Replay? _training;
+    private Replay? _evaluating;
+    private Replay? _predicting;
+    private float[] _hostInput = [];
+    private int[] _hostTarget = [];
 
-/// <summary>What an evaluation pass over some samples found: sums, to be folded by the caller's tree.</summary>
-public readonly record struct EvaluationSum(double Loss, long Correct, long Samples);
+    /// <param name="network">Built for the data's input shape.</param>
+    /// <param name="train">Where Gradient reads its samples; null = this replica only evaluates and predicts.</param>
+    public Replica(Network network, Loss loss, Device device, Dataset? train = null)
+    {
+        (_network, _loss, Device, _train) = (network, loss, device, train);
+        _arena = new Arena(device);
+        _vector = device.Op<IVector>();
+        _evaluation = device.Allocate(ParameterLayout.MetricsLength);
+        if (train is not null) Check(train);
+    }
 
-/// <summary>A model on one device: it turns samples and weights into the gradient of one tree node. Shapes are recorded at first use and replayed; the steady state allocates nothing.</summary>
-public interface IReplica : IDisposable
-{
-    Device Device { get; }
+    public Device Device { get; }
 
-    ParameterLayout Layout { get; }
+    public ParameterLayout Layout => _network.Layout;
 
-    /// <summary>Forward and backward over the pass's samples; <paramref name="gradient"/> (Layout.Length elements) is overwritten with the node's folded gradient, moments and metrics.</summary>
-    void Gradient(in Pass pass, View weights, View gradient);
+    public void Gradient(in Pass pass, View weights, View gradient)
+    {
+        var data = _train ?? throw new InvalidOperationException("this replica was made without training data; give it to the constructor.");
+        if (pass.SampleIndexes.Length != pass.Segments.Samples)
+            throw new ArgumentException($"the pass names {pass.SampleIndexes.Length} samples and its segments hold {pass.Segments.Samples}; the counts must be equal.", nameof(pass));
+        _training ??= Record(TapeMode.Training, data.TargetShape);
+        var frame = _training.Frame;
+        _training.Prepare(pass.Segments, weights, gradient);
+        (frame.Seed, frame.Step, frame.StepSamples) = (pass.Seed, pass.Step, pass.StepSamples);
+        frame.Metrics = gradient.Part(Layout.Metrics.Offset, Layout.Metrics.Length);
+        Load(_training, data, pass.SampleIndexes);
+        _training.ClearSilent(gradient);
+        _training.Forward();
+        _training.Backward(gradient);
+        _vector.Fill(frame.Metrics.Part(2, 1), pass.Segments.Samples);
+    }
 
-    /// <summary>Evaluation mode (running statistics, no dropout) over the samples of one micro-batch: summed, not averaged, loss.</summary>
-    EvaluationSum Evaluate(Dataset data, ReadOnlySpan<int> sampleIndexes, View weights);
+    public EvaluationSum Evaluate(Dataset data, ReadOnlySpan<int> sampleIndexes, View weights)
+    {
+        if (_evaluating is null || _evaluating.Tape.TargetShape != data.TargetShape)
+        {
+            Check(data);
+            _evaluating?.Dispose();
+            _evaluating = Record(TapeMode.Evaluation, data.TargetShape);
+        }
+        var frame = _evaluating.Frame;
+        _evaluating.Prepare(One(sampleIndexes.Length), weights, View.None);
+        frame.StepSamples = 1;
+        frame.Metrics = _evaluation.View;
+        _vector.Fill(frame.Metrics, 0f);
+        Load(_evaluating, data, sampleIndexes);
+        _evaluating.Forward();
+        Span<float> metrics = stackalloc float[2];
+        _evaluation.Read(0, metrics);
+        return new EvaluationSum(metrics[0], (long)metrics[1], sampleIndexes.Length);
+    }
 
-    /// <summary>Evaluation-mode outputs [samples, outputs] for inputs given on the host.</summary>
-    void Predict(ReadOnlySpan<float> inputs, int samples, View weights, Span<float> outputs);
+    public void Predict(ReadOnlySpan<float> inputs, int samples, View weights, Span<float> outputs)
+    {
+        if (inputs.Length != samples * _network.Input.Length || outputs.Length != samples * _network.Output.Length)
+            throw new ArgumentException($"{samples} samples are given as {inputs.Length} input and {outputs.Length} output elements. They must be {samples} x {_network.Input} and {samples} x {_network.Output}.", nameof(inputs));
+        _predicting ??= Record(TapeMode.Prediction, null);
+        _predicting.Prepare(One(samples), weights, View.None);
+        Write(_predicting.Input, inputs);
+        _predicting.Forward();
+        var y = _predicting.Output;
+        y.Buffer!.Read(y.Offset, outputs);
+    }
+
+    public void Dispose()
+    {
+        _training?.Dispose();
+        _evaluating?.Dispose();
+        _predicting?.Dispose();
+        _arena.Dispose();
+        _evaluation.Dispose();
+    }
+
+    private Replay Record(TapeMode mode, Shape? target)
+    {
+        var tape = new Tape(Device, mode, _network.Input, target);
+        var output = _network.Record(tape);
+        if (mode != TapeMode.Prediction) tape.Add(_loss.Record(tape, output));
+        tape.Finish(output);
+        return new Replay(tape, Layout, _arena);
+    }
+
+    // Samples are read straight into device memory where the host can address it, otherwise staged.
+    private void Load(Replay replay, Dataset data, ReadOnlySpan<int> indexes)
+    {
+        var frame = replay.Frame;
+        var (input, target) = (data.InputShape.Length, data.TargetShape.Length);
+        var onHost = replay.Input.Buffer is CpuBuffer;
+        if (!onHost && _hostInput.Length < indexes.Length * input) _hostInput = new float[indexes.Length * input];
+        if (!onHost && _hostTarget.Length < indexes.Length * target) _hostTarget = new int[indexes.Length * target];
+        var inputs = onHost ? replay.Input.AsSpan() : _hostInput.AsSpan(0, indexes.Length * input);
+        var targets = onHost ? frame.Target.AsInts() : _hostTarget.AsSpan(0, indexes.Length * target);
+        for (var i = 0; i < indexes.Length; i++)
+            data.Read(indexes[i], inputs.Slice(i * input, input), targets.Slice(i * target, target));
+        if (!onHost)
+        {
+            Write(replay.Input, inputs);
+            Write(frame.Target, MemoryMarshal.Cast<int, float>(targets));
+        }
+        Write(frame.SampleIndexes, MemoryMarshal.Cast<int, float>(indexes));
+    }
+
+    private static void Write(View view, ReadOnlySpan<float> values) => view.Buffer!.Write(view.Offset, values);
+
+    private Segments One(int samples) => _single.TryGetValue(samples, out var one) ? one : _single[samples] = Segments.One(samples);
+
+    private void Check(Dataset data)
+    {
+        if (data.InputShape != _network.Input)
+            throw new ShapeException($"the data's samples are {data.InputShape}. They must be {_network.Input}, what the network was built for.");
+        if (_loss.Misfit(_network.Output, data.TargetShape, data.TargetKind, data.Classes) is { } misfit) throw new ShapeException(misfit);
+    }
 }

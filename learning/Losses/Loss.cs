@@ -1,0 +1,20 @@
+namespace DistTrain.Learning;
+
+/// <summary>What training lowers: the mean over the samples (and positions) of a step. One file a loss, found by [Named].</summary>
+public abstract class Loss
+{
+    /// <summary>null, or why outputs of this shape cannot be compared with the data's targets: what is set, what it must be, what to do.</summary>
+    /// <param name="output">The network's output for one sample.</param>
+    /// <param name="target">One sample's target.</param>
+    /// <param name="classes">Classes of labels; 0 for values.</param>
+    public abstract string? Misfit(Shape output, Shape target, TargetKind kind, int classes);
+
+    /// <summary>The node that ends the tape.</summary>
+    public abstract LossNode Record(Tape tape, Tensor output);
+}
+
+/// <summary>A loss on a tape: Forward adds to the metrics and, in training, writes the gradient of its input at once; its Backward never runs.</summary>
+public abstract class LossNode(Tape tape, Tensor output) : Node(tape, [output], new Shape(1))
+{
+    public sealed override void Backward(Frame frame) { }
+}

@@ -1,0 +1,63 @@
+using DistTrain.Kernels;
+
+namespace DistTrain.Learning;
+
+/// <summary>A built model: layers with their parameters' places in the flat vector. Immutable; replicas on any device share it.</summary>
+public sealed class Network
+{
+    private readonly Layer _root;
+
+    /// <param name="root">Not built yet.</param>
+    /// <param name="input">One sample's input.</param>
+    /// <exception cref="ShapeException">A layer cannot take what it is given.</exception>
+    public Network(Layer root, Shape input)
+    {
+        (_root, Input) = (root, input);
+        var (parameters, summaries) = (new List<Parameter>(), new List<LayerSummary>());
+        Output = root.Build(new LayerBuilder("", "network", parameters, summaries), input);
+        (Parameters, Layers) = (parameters, summaries);
+        Layout = new ParameterLayout(parameters.Select(p => (p.Name, p.Shape, p.Kind)));
+        for (var i = 0; i < parameters.Count; i++) parameters[i].Slice = Layout.Slices[i];
+    }
+
+    /// <summary>One sample's input.</summary>
+    public Shape Input { get; }
+
+    /// <summary>One sample's output.</summary>
+    public Shape Output { get; }
+
+    public ParameterLayout Layout { get; }
+
+    /// <summary>In registration order, as the layout's slices.</summary>
+    public IReadOnlyList<Parameter> Parameters { get; }
+
+    /// <summary>Every layer, outer before inner.</summary>
+    public IReadOnlyList<LayerSummary> Layers { get; }
+
+    /// <summary>Whether micro-batches should be larger: statistics of few samples are noisy.</summary>
+    public bool HasBatchStatistics => Parameters.Any(p => p.Kind == SliceKind.Moments);
+
+    /// <summary>The first weights: every parameter from its own stream, keyed by the seed and its name.</summary>
+    public float[] Initialize(ulong seed)
+    {
+        var weights = new float[Layout.Length];
+        Initialize(seed, weights);
+        return weights;
+    }
+
+    /// <param name="weights">Layout.Length elements; overwritten.</param>
+    public void Initialize(ulong seed, Span<float> weights)
+    {
+        if (weights.Length != Layout.Length) throw new ArgumentException($"weights has {weights.Length} elements. It must have {Layout.Length}.", nameof(weights));
+        weights.Clear();
+        foreach (var parameter in Parameters)
+        {
+            var values = weights.Slice(parameter.Slice.Offset, parameter.Slice.Length);
+            if (parameter.Initializer is { } initializer) initializer.Fill(values, parameter.Fan, RandomKey.Of(seed, 0, RandomKey.HashPath(parameter.Name)));
+            else MomentsUpdate.Reset(values);
+        }
+    }
+
+    /// <summary>Records the network on a tape, up to its output.</summary>
+    internal Tensor Record(Tape tape) => _root.Forward(tape, tape.Input);
+}
