@@ -1,0 +1,242 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using DistTrain.Learning;
+
+namespace DistTrain.Training;
+
+/// <summary>What a checkpoint brings back.</summary>
+/// <param name="Path">Of the manifest.</param>
+/// <param name="Vectors">[1 + StateCount, Layout.Length]: weights, then each state vector.</param>
+/// <param name="LossLog">The committed records' bytes.</param>
+public sealed record RestoredCheckpoint(CheckpointManifest Manifest, string Path, float[] Vectors, byte[] LossLog);
+
+/// <summary>A manifest's name and what is wrong with it or its files.</summary>
+public sealed record CheckpointProblem(string Manifest, string Problem)
+{
+    public override string ToString() => $"{Manifest}: {Problem}";
+}
+
+/// <summary>
+/// Checkpoints in one folder. Every file is written under a temporary name, flushed, renamed, and the folder flushed; the
+/// manifest last, under a name that nobody has taken. A crash at any point leaves the checkpoints that were there.
+/// </summary>
+/// <remarks>Names: <c>step-STEP-ATTEMPT.manifest.json</c>, <c>.shard-I-of-S.safetensors</c>, <c>.losslog</c>. One writer at a time.</remarks>
+public sealed class CheckpointStore(IFileSystem files, string folder)
+{
+    private const string ManifestSuffix = ".manifest.json";
+    private const string TemporaryPrefix = "tmp-";
+
+    public string Folder { get; } = folder;
+
+    /// <summary>Writes and publishes a checkpoint, then drops those that need not be kept.</summary>
+    /// <returns>Path of the manifest.</returns>
+    /// <exception cref="IOException">The disk refused; checkpoints that were there are untouched.</exception>
+    public string Save(ResolvedJob job, CheckpointSnapshot snapshot, int keepLast = 3, KeepBest keepBest = KeepBest.None)
+    {
+        files.CreateFolder(Folder);
+        var names = files.List(Folder);
+        foreach (var stale in names.Where(n => n.StartsWith(TemporaryPrefix, StringComparison.Ordinal))) files.Delete(Join(stale));
+        var attempt = 1 + names.Select(StemOf).OfType<Stem>().Where(s => s.Step == snapshot.Step).Select(s => s.Attempt).DefaultIfEmpty(0).Max();
+        var stem = new Stem(snapshot.Step, attempt);
+        var shards = new List<CheckpointFile>();
+        for (var s = 0; s < snapshot.Shards.Count; s++)
+        {
+            var shard = snapshot.Shards[s];
+            shards.Add(Publish($"{stem}.shard-{s}-of-{snapshot.Shards.Count}.safetensors", (writer, name) => ShardFile.Write(writer, name, job.Layout, job.Optimizer.StateNames, shard)));
+        }
+        var log = Publish($"{stem}.losslog", (writer, name) =>
+        {
+            writer.Write(snapshot.LossLog.Span);
+            return new CheckpointFile(name, snapshot.LossLog.Length, Convert.ToHexStringLower(SHA256.HashData(snapshot.LossLog.Span)));
+        });
+        // All that the manifest will name is durable, names included, before the manifest exists.
+        files.FlushFolder(Folder);
+        var manifest = new CheckpointManifest
+        {
+            Job = job.Name, Identity = job.Identity, LayoutSha256 = CheckpointManifest.LayoutHash(job.Layout), Step = snapshot.Step, Updates = snapshot.Updates,
+            Epoch = (int)(snapshot.Step / job.StepsPerEpoch), Incarnation = snapshot.Incarnation, TestLoss = snapshot.TestLoss, TestAccuracy = snapshot.TestAccuracy,
+            States = [.. job.Optimizer.StateNames], Shards = shards, LossLog = log,
+        };
+        var manifestName = stem + ManifestSuffix;
+        Publish(manifestName, (writer, name) =>
+        {
+            var bytes = manifest.ToBytes();
+            writer.Write(bytes);
+            return new CheckpointFile(name, bytes.Length, "");
+        });
+        files.FlushFolder(Folder);
+        Prune(job.Identity, keepLast, keepBest, stem);
+        return Join(manifestName);
+    }
+
+    /// <summary>The newest checkpoint of this job that verifies, and why newer ones were skipped; null where none does.</summary>
+    public RestoredCheckpoint? RestoreNewest(ResolvedJob job, ICollection<CheckpointProblem> skipped)
+    {
+        foreach (var name in Manifests().Reverse())
+        {
+            try
+            {
+                return Restore(name, job);
+            }
+            catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
+            {
+                skipped.Add(new CheckpointProblem(name, e.Message));
+            }
+        }
+        return null;
+    }
+
+    /// <summary>Reads one checkpoint, checking everything on the way.</summary>
+    /// <param name="manifestName">File name within the folder.</param>
+    /// <exception cref="InvalidDataException">Damaged, or of another job or model.</exception>
+    public RestoredCheckpoint Restore(string manifestName, ResolvedJob job)
+    {
+        var manifest = ReadManifest(manifestName);
+        if (manifest.Identity != job.Identity) throw new InvalidDataException($"it is of another job (identity {manifest.Identity[..Math.Min(12, manifest.Identity.Length)]}). This job's is {job.Identity[..Math.Min(12, job.Identity.Length)]}.");
+        var (vectors, log) = ReadContent(manifest, job.Layout, job.Optimizer.StateNames);
+        return new RestoredCheckpoint(manifest, Join(manifestName), vectors, log);
+    }
+
+    /// <summary>Only the weights, for a model of the same layout: prediction and evaluation need no more.</summary>
+    /// <exception cref="InvalidDataException">Damaged, or of another model.</exception>
+    public float[] ReadWeights(string manifestName, ParameterLayout layout)
+    {
+        var manifest = ReadManifest(manifestName);
+        return ReadContent(manifest, layout, manifest.States).Vectors[..layout.Length];
+    }
+
+    /// <summary>Manifest names, oldest step first.</summary>
+    public IReadOnlyList<string> Manifests() =>
+        [.. files.List(Folder).Where(n => n.EndsWith(ManifestSuffix, StringComparison.Ordinal) && StemOf(n) is not null).OrderBy(n => StemOf(n)!.Value.Step).ThenBy(n => StemOf(n)!.Value.Attempt)];
+
+    /// <exception cref="InvalidDataException">Damaged.</exception>
+    public CheckpointManifest ReadManifest(string manifestName) => CheckpointManifest.Parse(ReadAll(manifestName, long.MaxValue));
+
+    /// <summary>What is wrong with a checkpoint's bytes, file by file; empty where it verifies.</summary>
+    public IReadOnlyList<CheckpointProblem> Verify(string manifestName)
+    {
+        var problems = new List<CheckpointProblem>();
+        try
+        {
+            var manifest = ReadManifest(manifestName);
+            foreach (var file in manifest.Shards.Append(manifest.LossLog))
+            {
+                try
+                {
+                    ReadChecked(file);
+                }
+                catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
+                {
+                    problems.Add(new CheckpointProblem(manifestName, e.Message));
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
+        {
+            problems.Add(new CheckpointProblem(manifestName, e.Message));
+        }
+        return problems;
+    }
+
+    private (float[] Vectors, byte[] LossLog) ReadContent(CheckpointManifest manifest, ParameterLayout layout, IReadOnlyList<string> states)
+    {
+        if (manifest.LayoutSha256 != CheckpointManifest.LayoutHash(layout)) throw new InvalidDataException("it is of another model: names, shapes or order of the parameters differ.");
+        if (!manifest.States.SequenceEqual(states)) throw new InvalidDataException($"it holds the optimizer state [{string.Join(", ", manifest.States)}]. This job's optimizer has [{string.Join(", ", states)}].");
+        var vectors = new float[(1 + states.Count) * layout.Length];
+        var elements = 0L;
+        foreach (var file in manifest.Shards)
+        {
+            try
+            {
+                elements += ShardFile.Read(ReadChecked(file), layout, states, vectors);
+            }
+            catch (Exception e) when (e is KeyNotFoundException or FormatException or InvalidOperationException or IndexOutOfRangeException)
+            {
+                throw new InvalidDataException($"{file.Name}: its header is not that of a shard file: {e.Message}");
+            }
+        }
+        if (elements != ShardFile.Elements(layout, states.Count)) throw new InvalidDataException($"its shards hold {elements} elements. The model has {ShardFile.Elements(layout, states.Count)}.");
+        return (vectors, ReadChecked(manifest.LossLog));
+    }
+
+    private byte[] ReadChecked(CheckpointFile file)
+    {
+        var bytes = ReadAll(file.Name, file.Bytes);
+        var sha = Convert.ToHexStringLower(SHA256.HashData(bytes));
+        return sha == file.Sha256 ? bytes : throw new InvalidDataException($"{file.Name} has SHA-256 {sha}. The manifest says {file.Sha256}: it is damaged.");
+    }
+
+    private byte[] ReadAll(string name, long expected)
+    {
+        try
+        {
+            using var stream = files.OpenRead(Join(name));
+            if (expected != long.MaxValue && stream.Length != expected) throw new InvalidDataException($"{name} has {stream.Length} bytes. The manifest says {expected}.");
+            if (stream.Length > Array.MaxLength) throw new InvalidDataException($"{name} has {stream.Length} bytes. At most {Array.MaxLength} can be read; use more shards.");
+            var bytes = new byte[stream.Length];
+            stream.ReadExactly(bytes);
+            return bytes;
+        }
+        catch (FileNotFoundException)
+        {
+            throw new InvalidDataException($"{name} is missing.");
+        }
+    }
+
+    private CheckpointFile Publish(string name, Func<IFileWriter, string, CheckpointFile> write)
+    {
+        var temporary = Join(TemporaryPrefix + name);
+        CheckpointFile file;
+        using (var writer = files.Create(temporary))
+        {
+            file = write(writer, name);
+            writer.Flush();
+        }
+        return files.TryPublish(temporary, Join(name)) ? file : throw new IOException($"{Join(name)} exists already: another run writes to the same folder. Give each run a folder of its own.");
+    }
+
+    private void Prune(string identity, int keepLast, KeepBest keepBest, Stem newest)
+    {
+        var kept = new List<(string Name, CheckpointManifest Manifest)>();
+        foreach (var name in Manifests())
+        {
+            try
+            {
+                var manifest = ReadManifest(name);
+                if (manifest.Identity == identity) kept.Add((name, manifest));
+            }
+            catch (Exception e) when (e is IOException or InvalidDataException)
+            {
+                // A damaged manifest is evidence; restore names it and goes on to the next.
+            }
+        }
+        var best = keepBest switch
+        {
+            KeepBest.TestLoss => kept.Where(k => !double.IsNaN(k.Manifest.TestLoss)).MinBy(k => k.Manifest.TestLoss).Name,
+            KeepBest.TestAccuracy => kept.Where(k => !double.IsNaN(k.Manifest.TestAccuracy)).MaxBy(k => k.Manifest.TestAccuracy).Name,
+            _ => null,
+        };
+        var dropped = kept.SkipLast(Math.Max(1, keepLast)).Where(k => k.Name != best && k.Name != newest + ManifestSuffix).Select(k => k.Name).ToList();
+        foreach (var name in dropped) files.Delete(Join(name));
+        if (dropped.Count > 0) files.FlushFolder(Folder);
+        // Files that no manifest stands for: dropped checkpoints' and those of saves that did not finish.
+        var stems = Manifests().Select(n => StemOf(n)!.Value).ToHashSet();
+        foreach (var orphan in files.List(Folder).Where(n => StemOf(n) is { } stem && !stems.Contains(stem))) files.Delete(Join(orphan));
+    }
+
+    private string Join(string name) => Path.Combine(Folder, name);
+
+    private static Stem? StemOf(string name)
+    {
+        var parts = name.Split('.')[0].Split('-');
+        return parts is ["step", var step, var attempt]
+            && long.TryParse(step, NumberStyles.None, CultureInfo.InvariantCulture, out var s) && int.TryParse(attempt, NumberStyles.None, CultureInfo.InvariantCulture, out var a)
+            ? new Stem(s, a)
+            : null;
+    }
+
+    private readonly record struct Stem(long Step, int Attempt)
+    {
+        public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"step-{Step:D10}-{Attempt}");
+    }
+}
