@@ -4,7 +4,7 @@ namespace DistTrain.Learning;
 
 /// <summary>An update rule over stretches of the flat vector; it never sees a model. One file a rule, found by [Named].</summary>
 /// <remarks>
-/// The job calls <see cref="Scalars"/> once per step and sends the bits to every shard; a shard calls <see cref="Apply"/> on its parameter slices.
+/// The job calls <see cref="Scalars"/> once per step (it allocates nothing) and sends the bits to every shard; a shard calls <see cref="Apply"/> on its parameter slices.
 /// State vectors have the weights' layout, start at zero and live with the shard.
 /// </remarks>
 public abstract class Optimizer
@@ -15,10 +15,15 @@ public abstract class Optimizer
     /// <summary>Names of the state vectors in a checkpoint: <c>momentum</c>; <c>exp_avg</c>, <c>exp_avg_sq</c>.</summary>
     public abstract IReadOnlyList<string> StateNames { get; }
 
+    /// <summary>Most scalars that a rule may have.</summary>
+    public const int MaxScalars = 8;
+
     /// <summary>The step's scalars: learning rate, bias corrections and the like, computed once, in double, rounded once.</summary>
     /// <param name="update">1 for the first applied update (skipped steps do not count).</param>
     /// <param name="learningRate">The schedule's rate of this step.</param>
-    public abstract float[] Scalars(long update, double learningRate);
+    /// <param name="scalars">Room for <see cref="MaxScalars"/>; written from the front.</param>
+    /// <returns>Scalars written.</returns>
+    public abstract int Scalars(long update, double learningRate, Span<float> scalars);
 
     /// <summary>w and state are updated in place from gradient · coefficient.</summary>
     /// <param name="device">Where the views lie.</param>

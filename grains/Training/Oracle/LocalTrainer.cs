@@ -115,13 +115,14 @@ public sealed class LocalTrainer
         var coefficient = !finite ? 0f : _job.ClipNorm > 0 ? ClipCoefficient.Of(norm, _job.ClipNorm) : 1f;
         if (finite)
         {
-            var scalars = _job.Optimizer.Scalars(++updates, rate);
+            var scalars = new float[Optimizer.MaxScalars];
+            var count = _job.Optimizer.Scalars(++updates, rate, scalars);
             foreach (var slice in layout.Slices)
             {
                 View Part(DeviceBuffer buffer, int at = 0) => buffer.View.Part(at * layout.Length + slice.Offset, slice.Length);
                 View State(int i) => i < _job.Optimizer.StateCount ? Part(States, i) : View.None;
                 if (slice.Kind == SliceKind.Parameter)
-                    _job.Optimizer.Apply(_device, scalars, coefficient, Part(Weights), Part(gradient), State(0), State(1), State(2));
+                    _job.Optimizer.Apply(_device, scalars.AsSpan(0, count), coefficient, Part(Weights), Part(gradient), State(0), State(1), State(2));
                 else if (slice.Kind == SliceKind.Moments)
                     MovingAverage.Apply(_device, slice, Part(Weights), Part(gradient));
             }
