@@ -18,6 +18,9 @@ public unsafe interface IWideLane<T> : ILane<T> where T : unmanaged, IWideLane<T
     /// <summary>Stores the lanes below <paramref name="count"/> (0 to 16); memory past them is not touched.</summary>
     static abstract void StorePart(float* destination, int count, T value);
 
+    /// <summary>Lanes below <paramref name="count"/> (0 to 16) from one, the others from the other.</summary>
+    static abstract T SelectBelow(int count, T below, T others);
+
     /// <summary>The fixed fold of a 16-lane sum: lane i + lane i + 8, then + 4, + 2, + 1.</summary>
     static abstract float Sum(T a);
 

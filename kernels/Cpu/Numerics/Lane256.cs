@@ -97,6 +97,10 @@ public readonly unsafe struct Lane256(Vector256<float> lower, Vector256<float> u
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane256 SelectBelow(int count, Lane256 below, Lane256 others) => new(
+        Vector256.ConditionalSelect(Below(count), below._a, others._a), Vector256.ConditionalSelect(Below(count - 8), below._b, others._b));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Lane256 a) => LaneFold.Sum(a._a + a._b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -95,6 +95,10 @@ public readonly unsafe struct Lane512(Vector512<float> value) : IWideLane<Lane51
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane512 SelectBelow(int count, Lane512 below, Lane512 others) =>
+        new(Vector512.ConditionalSelect(Below(count), below._v, others._v));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Lane512 a) => LaneFold.Sum(a._v.GetLower() + a._v.GetUpper());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
