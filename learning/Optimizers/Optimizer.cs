@@ -9,6 +9,9 @@ namespace DistTrain.Learning;
 /// </remarks>
 public abstract class Optimizer
 {
+    /// <summary>The lr option: what the schedule starts from.</summary>
+    public abstract double LearningRate { get; }
+
     /// <summary>State vectors per weight (momentum 1, Adam 2), 0 to 3.</summary>
     public abstract int StateCount { get; }
 

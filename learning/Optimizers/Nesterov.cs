@@ -1,0 +1,40 @@
+using System.ComponentModel.DataAnnotations;
+using DistTrain.Kernels;
+
+namespace DistTrain.Learning;
+
+/// <summary>Nesterov's accelerated gradient, as PyTorch writes it.  d = g + weightDecay·w ;  v &lt;- mu·v + d ;  w &lt;- w - lr·(d + mu·v) .  Sutskever et al. 2013, proceedings.mlr.press/v28/sutskever13.</summary>
+[Named("nesterov")]
+public sealed class Nesterov(Nesterov.Options options) : Optimizer
+{
+    /// <param name="Lr">Learning rate.</param>
+    /// <param name="Mu">Share of the velocity that stays.</param>
+    /// <param name="WeightDecay">L2 term added to the gradient.</param>
+    public sealed record Options(
+        [property: Range(0.0, 1e6, MinimumIsExclusive = true)] double Lr = 0.01,
+        [property: Range(0.0, 1.0, MaximumIsExclusive = true)] double Mu = 0.9,
+        [property: Range(0.0, 1e6)] double WeightDecay = 0.0);
+
+    public override double LearningRate => options.Lr;
+
+    public override int StateCount => Rule.StateCount;
+
+    public override IReadOnlyList<string> StateNames => ["momentum"];
+
+    public override float[] Scalars(long update, double learningRate) => [(float)learningRate, (float)options.Mu, (float)options.WeightDecay];
+
+    public override void Apply(Device device, ReadOnlySpan<float> scalars, float coefficient, View weights, View gradient, View state0, View state1, View state2) =>
+        device.Op<IOptimizerStep<Rule>>().Run(new Rule(scalars[0], scalars[1], scalars[2]), coefficient, weights, gradient, state0, state1, state2);
+
+    public readonly struct Rule(float rate, float mu, float decay) : IOptimizerRule
+    {
+        public static int StateCount => 1;
+
+        public void Step<T>(ref T weight, T gradient, ref T state0, ref T state1, ref T state2) where T : unmanaged, ILane<T>
+        {
+            var d = T.Fma(T.Of(decay), weight, gradient);
+            state0 = T.Fma(T.Of(mu), state0, d);
+            weight = T.Fma(T.Of(-rate), T.Fma(T.Of(mu), state0, d), weight);
+        }
+    }
+}
