@@ -28,9 +28,9 @@ public sealed class Adam(Adam.Options options) : Optimizer
 
     public override IReadOnlyList<string> StateNames => ["exp_avg", "exp_avg_sq"];
 
-    public override float[] Scalars(long update, double learningRate) =>
-        AdamRule.Scalars(update, learningRate, options.Beta1, options.Beta2, options.Epsilon, addedDecay: options.WeightDecay, shrink: 1.0);
+    public override int Scalars(long update, double learningRate, Span<float> scalars) =>
+        AdamRule.Scalars(update, learningRate, options.Beta1, options.Beta2, shrink: 1.0, scalars);
 
     public override void Apply(Device device, ReadOnlySpan<float> scalars, float coefficient, View weights, View gradient, View state0, View state1, View state2) =>
-        device.Op<IOptimizerStep<AdamRule>>().Run(new AdamRule(scalars), coefficient, weights, gradient, state0, state1, state2);
+        device.Op<IOptimizerStep<AdamRule>>().Run(new AdamRule(scalars, options.Beta1, options.Beta2, options.Epsilon, addedDecay: options.WeightDecay), coefficient, weights, gradient, state0, state1, state2);
 }

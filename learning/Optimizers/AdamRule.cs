@@ -16,23 +16,23 @@ public readonly struct AdamRule : IOptimizerRule
     private readonly float _shrink;
 
     /// <param name="scalars">From <see cref="Scalars"/>.</param>
-    public AdamRule(ReadOnlySpan<float> scalars)
+    public AdamRule(ReadOnlySpan<float> scalars, double beta1, double beta2, double epsilon, double addedDecay)
     {
-        (_rate, _root, _beta1, _rest1, _beta2, _rest2) = (scalars[0], scalars[1], scalars[2], scalars[3], scalars[4], scalars[5]);
-        (_epsilon, _addedDecay, _shrink) = (scalars[6], scalars[7], scalars[8]);
+        (_rate, _root, _shrink) = (scalars[0], scalars[1], scalars[2]);
+        (_beta1, _rest1, _beta2, _rest2) = ((float)beta1, (float)(1.0 - beta1), (float)beta2, (float)(1.0 - beta2));
+        (_epsilon, _addedDecay) = ((float)epsilon, (float)addedDecay);
     }
 
     public static int StateCount => 2;
 
-    /// <summary>Rate = lr / (1 - β1ᵗ) and root = 1 / √(1 - β2ᵗ), in double, rounded once.</summary>
-    public static float[] Scalars(long update, double learningRate, double beta1, double beta2, double epsilon, double addedDecay, double shrink)
+    /// <summary>Rate = lr / (1 - β1ᵗ), root = 1 / √(1 - β2ᵗ) and shrink, in double, rounded once.</summary>
+    public static int Scalars(long update, double learningRate, double beta1, double beta2, double shrink, Span<float> scalars)
     {
         var t = (int)Math.Min(update, int.MaxValue);
-        return
-        [
-            (float)(learningRate / (1.0 - Scalar64.Power(beta1, t))), (float)(1.0 / Math.Sqrt(1.0 - Scalar64.Power(beta2, t))),
-            (float)beta1, (float)(1.0 - beta1), (float)beta2, (float)(1.0 - beta2), (float)epsilon, (float)addedDecay, (float)shrink,
-        ];
+        scalars[0] = (float)(learningRate / (1.0 - Scalar64.Power(beta1, t)));
+        scalars[1] = (float)(1.0 / Math.Sqrt(1.0 - Scalar64.Power(beta2, t)));
+        scalars[2] = (float)shrink;
+        return 3;
     }
 
     public void Step<T>(ref T weight, T gradient, ref T state0, ref T state1, ref T state2) where T : unmanaged, ILane<T>

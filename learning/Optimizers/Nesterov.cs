@@ -21,10 +21,14 @@ public sealed class Nesterov(Nesterov.Options options) : Optimizer
 
     public override IReadOnlyList<string> StateNames => ["momentum"];
 
-    public override float[] Scalars(long update, double learningRate) => [(float)learningRate, (float)options.Mu, (float)options.WeightDecay];
+    public override int Scalars(long update, double learningRate, Span<float> scalars)
+    {
+        scalars[0] = (float)learningRate;
+        return 1;
+    }
 
     public override void Apply(Device device, ReadOnlySpan<float> scalars, float coefficient, View weights, View gradient, View state0, View state1, View state2) =>
-        device.Op<IOptimizerStep<Rule>>().Run(new Rule(scalars[0], scalars[1], scalars[2]), coefficient, weights, gradient, state0, state1, state2);
+        device.Op<IOptimizerStep<Rule>>().Run(new Rule(scalars[0], (float)options.Mu, (float)options.WeightDecay), coefficient, weights, gradient, state0, state1, state2);
 
     public readonly struct Rule(float rate, float mu, float decay) : IOptimizerRule
     {

@@ -17,10 +17,14 @@ public sealed class Sgd(Sgd.Options options) : Optimizer
 
     public override IReadOnlyList<string> StateNames => [];
 
-    public override float[] Scalars(long update, double learningRate) => [(float)learningRate, (float)options.WeightDecay];
+    public override int Scalars(long update, double learningRate, Span<float> scalars)
+    {
+        scalars[0] = (float)learningRate;
+        return 1;
+    }
 
     public override void Apply(Device device, ReadOnlySpan<float> scalars, float coefficient, View weights, View gradient, View state0, View state1, View state2) =>
-        device.Op<IOptimizerStep<Rule>>().Run(new Rule(scalars[0], scalars[1]), coefficient, weights, gradient, state0, state1, state2);
+        device.Op<IOptimizerStep<Rule>>().Run(new Rule(scalars[0], (float)options.WeightDecay), coefficient, weights, gradient, state0, state1, state2);
 
     public readonly struct Rule(float rate, float decay) : IOptimizerRule
     {
