@@ -8,7 +8,7 @@ namespace DistTrain.Training;
 /// <param name="Path">Of the manifest.</param>
 /// <param name="Vectors">[1 + StateCount, Layout.Length]: weights, then each state vector.</param>
 /// <param name="LossLog">The committed records' bytes.</param>
-public sealed record RestoredCheckpoint(CheckpointManifest Manifest, string Path, float[] Vectors, byte[] LossLog);
+public sealed record RestoredCheckpoint(ManifestFile Manifest, string Path, float[] Vectors, byte[] LossLog);
 
 /// <summary>A manifest's name and what is wrong with it or its files.</summary>
 public sealed record CheckpointProblem(string Manifest, string Problem)
@@ -28,45 +28,70 @@ public sealed class CheckpointStore(IFileSystem files, string folder)
 
     public string Folder { get; } = folder;
 
-    /// <summary>Writes and publishes a checkpoint, then drops those that need not be kept.</summary>
-    /// <returns>Path of the manifest.</returns>
-    /// <exception cref="IOException">The disk refused; checkpoints that were there are untouched.</exception>
-    public string Save(ResolvedJob job, CheckpointSnapshot snapshot, int keepLast = 3, KeepBest keepBest = KeepBest.None)
+    /// <summary>Begins a checkpoint and clears away what unfinished ones left.</summary>
+    public CheckpointDraft Begin(long step)
     {
         files.CreateFolder(Folder);
         var names = files.List(Folder);
         foreach (var stale in names.Where(n => n.StartsWith(TemporaryPrefix, StringComparison.Ordinal))) files.Delete(Join(stale));
-        var attempt = 1 + names.Select(StemOf).OfType<Stem>().Where(s => s.Step == snapshot.Step).Select(s => s.Attempt).DefaultIfEmpty(0).Max();
-        var stem = new Stem(snapshot.Step, attempt);
-        var shards = new List<CheckpointFile>();
-        for (var s = 0; s < snapshot.Shards.Count; s++)
+        var attempt = 1 + names.Select(StemOf).OfType<Stem>().Where(s => s.Step == step).Select(s => s.Attempt).DefaultIfEmpty(0).Max();
+        return new CheckpointDraft(step, new Stem(step, attempt).ToString());
+    }
+
+    /// <summary>Writes one shard's file; durable when it returns, all but its name.</summary>
+    /// <exception cref="IOException">The disk refused; checkpoints that were there are untouched.</exception>
+    public CheckpointFile WriteShard(CheckpointDraft draft, int shard, int shards, ResolvedJob job, ShardSnapshot snapshot)
+    {
+        var name = $"{draft.Stem}.shard-{shard}-of-{shards}.safetensors";
+        CheckpointFile file;
+        using (var writer = files.Create(Join(TemporaryPrefix + name)))
         {
-            var shard = snapshot.Shards[s];
-            shards.Add(Publish($"{stem}.shard-{s}-of-{snapshot.Shards.Count}.safetensors", (writer, name) => ShardFile.Write(writer, name, job.Layout, job.Optimizer.StateNames, shard)));
+            file = ShardFile.Write(writer, name, job.Layout, job.Optimizer.StateNames, snapshot);
+            writer.Flush();
         }
-        var log = Publish($"{stem}.losslog", (writer, name) =>
-        {
-            writer.Write(snapshot.LossLog.Span);
-            return new CheckpointFile(name, snapshot.LossLog.Length, Convert.ToHexStringLower(SHA256.HashData(snapshot.LossLog.Span)));
-        });
-        // All that the manifest will name is durable, names included, before the manifest exists.
+        GiveName(name);
+        return file;
+    }
+
+    /// <summary>Writes the loss log, then the manifest: from its publication on the checkpoint exists.</summary>
+    /// <param name="manifest">All but the loss log's file, which is filled in.</param>
+    /// <returns>Path of the manifest.</returns>
+    /// <exception cref="IOException">The disk refused; checkpoints that were there are untouched.</exception>
+    public string Publish(CheckpointDraft draft, ManifestFile manifest, ReadOnlySpan<byte> lossLog)
+    {
+        var log = $"{draft.Stem}.losslog";
+        Write(log, lossLog);
+        // All that the manifest names is durable, names included, before the manifest exists.
         files.FlushFolder(Folder);
-        var manifest = new CheckpointManifest
-        {
-            Job = job.Name, Identity = job.Identity, LayoutSha256 = CheckpointManifest.LayoutHash(job.Layout), Step = snapshot.Step, Updates = snapshot.Updates,
-            Epoch = (int)(snapshot.Step / job.StepsPerEpoch), Incarnation = snapshot.Incarnation, TestLoss = snapshot.TestLoss, TestAccuracy = snapshot.TestAccuracy,
-            States = [.. job.Optimizer.StateNames], Shards = shards, LossLog = log,
-        };
-        var manifestName = stem + ManifestSuffix;
-        Publish(manifestName, (writer, name) =>
-        {
-            var bytes = manifest.ToBytes();
-            writer.Write(bytes);
-            return new CheckpointFile(name, bytes.Length, "");
-        });
+        var name = draft.Stem + ManifestSuffix;
+        Write(name, (manifest with { LossLog = new CheckpointFile(log, lossLog.Length, Convert.ToHexStringLower(SHA256.HashData(lossLog))) }).ToBytes());
         files.FlushFolder(Folder);
-        Prune(job.Identity, keepLast, keepBest, stem);
-        return Join(manifestName);
+        return Join(name);
+    }
+
+    /// <summary>Drops this job's checkpoints beyond the newest and the best, and files that belong to none.</summary>
+    /// <param name="score">A step's score, lower is better; null where it has none.</param>
+    public void Prune(string identity, int keepLast, Func<long, double?> score)
+    {
+        var own = new List<(string Name, long Step)>();
+        foreach (var name in Manifests())
+        {
+            try
+            {
+                var manifest = ReadManifest(name);
+                if (manifest.Identity == identity) own.Add((name, manifest.Step));
+            }
+            catch (Exception e) when (e is IOException or InvalidDataException)
+            {
+                // A damaged manifest is evidence: it stays, and restore names it and goes on to the next.
+            }
+        }
+        var best = own.Where(o => score(o.Step) is not null).MinBy(o => score(o.Step)).Name;
+        var dropped = own.SkipLast(Math.Max(1, keepLast)).Where(o => o.Name != best).Select(o => o.Name).ToList();
+        foreach (var name in dropped) files.Delete(Join(name));
+        if (dropped.Count > 0) files.FlushFolder(Folder);
+        var stems = Manifests().Select(n => StemOf(n)!.Value).ToHashSet();
+        foreach (var orphan in files.List(Folder).Where(n => StemOf(n) is { } stem && !stems.Contains(stem))) files.Delete(Join(orphan));
     }
 
     /// <summary>The newest checkpoint of this job that verifies, and why newer ones were skipped; null where none does.</summary>
@@ -110,7 +135,7 @@ public sealed class CheckpointStore(IFileSystem files, string folder)
         [.. files.List(Folder).Where(n => n.EndsWith(ManifestSuffix, StringComparison.Ordinal) && StemOf(n) is not null).OrderBy(n => StemOf(n)!.Value.Step).ThenBy(n => StemOf(n)!.Value.Attempt)];
 
     /// <exception cref="InvalidDataException">Damaged.</exception>
-    public CheckpointManifest ReadManifest(string manifestName) => CheckpointManifest.Parse(ReadAll(manifestName, long.MaxValue));
+    public ManifestFile ReadManifest(string manifestName) => ManifestFile.Parse(ReadAll(manifestName, long.MaxValue));
 
     /// <summary>What is wrong with a checkpoint's bytes, file by file; empty where it verifies.</summary>
     public IReadOnlyList<CheckpointProblem> Verify(string manifestName)
@@ -138,9 +163,9 @@ public sealed class CheckpointStore(IFileSystem files, string folder)
         return problems;
     }
 
-    private (float[] Vectors, byte[] LossLog) ReadContent(CheckpointManifest manifest, ParameterLayout layout, IReadOnlyList<string> states)
+    private (float[] Vectors, byte[] LossLog) ReadContent(ManifestFile manifest, ParameterLayout layout, IReadOnlyList<string> states)
     {
-        if (manifest.LayoutSha256 != CheckpointManifest.LayoutHash(layout)) throw new InvalidDataException("it is of another model: names, shapes or order of the parameters differ.");
+        if (manifest.LayoutSha256 != ManifestFile.LayoutHash(layout)) throw new InvalidDataException("it is of another model: names, shapes or order of the parameters differ.");
         if (!manifest.States.SequenceEqual(states)) throw new InvalidDataException($"it holds the optimizer state [{string.Join(", ", manifest.States)}]. This job's optimizer has [{string.Join(", ", states)}].");
         var vectors = new float[(1 + states.Count) * layout.Length];
         var elements = 0L;
@@ -183,45 +208,20 @@ public sealed class CheckpointStore(IFileSystem files, string folder)
         }
     }
 
-    private CheckpointFile Publish(string name, Func<IFileWriter, string, CheckpointFile> write)
+    private void Write(string name, ReadOnlySpan<byte> bytes)
     {
-        var temporary = Join(TemporaryPrefix + name);
-        CheckpointFile file;
-        using (var writer = files.Create(temporary))
+        using (var writer = files.Create(Join(TemporaryPrefix + name)))
         {
-            file = write(writer, name);
+            writer.Write(bytes);
             writer.Flush();
         }
-        return files.TryPublish(temporary, Join(name)) ? file : throw new IOException($"{Join(name)} exists already: another run writes to the same folder. Give each run a folder of its own.");
+        GiveName(name);
     }
 
-    private void Prune(string identity, int keepLast, KeepBest keepBest, Stem newest)
+    private void GiveName(string name)
     {
-        var kept = new List<(string Name, CheckpointManifest Manifest)>();
-        foreach (var name in Manifests())
-        {
-            try
-            {
-                var manifest = ReadManifest(name);
-                if (manifest.Identity == identity) kept.Add((name, manifest));
-            }
-            catch (Exception e) when (e is IOException or InvalidDataException)
-            {
-                // A damaged manifest is evidence; restore names it and goes on to the next.
-            }
-        }
-        var best = keepBest switch
-        {
-            KeepBest.TestLoss => kept.Where(k => !double.IsNaN(k.Manifest.TestLoss)).MinBy(k => k.Manifest.TestLoss).Name,
-            KeepBest.TestAccuracy => kept.Where(k => !double.IsNaN(k.Manifest.TestAccuracy)).MaxBy(k => k.Manifest.TestAccuracy).Name,
-            _ => null,
-        };
-        var dropped = kept.SkipLast(Math.Max(1, keepLast)).Where(k => k.Name != best && k.Name != newest + ManifestSuffix).Select(k => k.Name).ToList();
-        foreach (var name in dropped) files.Delete(Join(name));
-        if (dropped.Count > 0) files.FlushFolder(Folder);
-        // Files that no manifest stands for: dropped checkpoints' and those of saves that did not finish.
-        var stems = Manifests().Select(n => StemOf(n)!.Value).ToHashSet();
-        foreach (var orphan in files.List(Folder).Where(n => StemOf(n) is { } stem && !stems.Contains(stem))) files.Delete(Join(orphan));
+        if (!files.TryPublish(Join(TemporaryPrefix + name), Join(name)))
+            throw new IOException($"{Join(name)} exists already: another run writes to the same folder. Give each run a folder of its own.");
     }
 
     private string Join(string name) => Path.Combine(Folder, name);

@@ -28,20 +28,11 @@ internal static class ShardFile
         var parts = Parts(layout, states, shard.Range);
         var header = Header(parts, shard);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var bytes = 0L;
         Span<byte> length = stackalloc byte[8];
         BinaryPrimitives.WriteInt64LittleEndian(length, header.Length);
-        Put(length);
-        Put(header);
-        foreach (var part in parts) Put(Bytes(shard, part));
+        var bytes = Put(writer, hash, length) + Put(writer, hash, header);
+        foreach (var part in parts) bytes += Put(writer, hash, Bytes(shard, part));
         return new CheckpointFile(name, bytes, Convert.ToHexStringLower(hash.GetHashAndReset()));
-
-        void Put(ReadOnlySpan<byte> data)
-        {
-            bytes += data.Length;
-            hash.AppendData(data);
-            for (; data.Length > 0; data = data[Math.Min(ChunkBytes, data.Length)..]) writer.Write(data[..Math.Min(ChunkBytes, data.Length)]);
-        }
     }
 
     /// <summary>Copies every element the file holds into flat vectors.</summary>
@@ -93,6 +84,13 @@ internal static class ShardFile
     public static long Elements(ParameterLayout layout, int states) =>
         layout.Slices.Sum(s => s.Kind switch { SliceKind.Parameter => (1L + states) * s.Length, SliceKind.Moments => s.Length, _ => 0L });
 
+    private static long Put(IFileWriter writer, IncrementalHash hash, ReadOnlySpan<byte> data)
+    {
+        hash.AppendData(data);
+        for (var rest = data; rest.Length > 0; rest = rest[Math.Min(ChunkBytes, rest.Length)..]) writer.Write(rest[..Math.Min(ChunkBytes, rest.Length)]);
+        return data.Length;
+    }
+
     private static List<Part> Parts(ParameterLayout layout, IReadOnlyList<string> states, ShardRange range)
     {
         var parts = new List<Part>();
@@ -121,7 +119,7 @@ internal static class ShardFile
         return slices.TryGetValue(name, out var slice) ? (slice, vector, start) : throw new InvalidDataException($"tensor {tensor} is not one of this model.");
     }
 
-    private static byte[] Header(List<Part> parts, ShardSnapshot shard)
+    private static byte[] Header(List<Part> parts, scoped ShardSnapshot shard)
     {
         using var stream = new MemoryStream();
         using (var json = new Utf8JsonWriter(stream))
@@ -153,7 +151,7 @@ internal static class ShardFile
     }
 
     private static ReadOnlySpan<byte> Bytes(ShardSnapshot shard, Part part) =>
-        MemoryMarshal.AsBytes(shard.Elements.Span.Slice(part.Vector * shard.Range.Length + part.Start, part.Length));
+        MemoryMarshal.AsBytes(shard.Elements.Slice(part.Vector * shard.Range.Length + part.Start, part.Length));
 
     private static string Hex(uint crc) => crc.ToString("x8", CultureInfo.InvariantCulture);
 }

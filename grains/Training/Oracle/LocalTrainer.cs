@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using DistTrain.Kernels;
 using DistTrain.Learning;
+using DistTrain.Protocol;
 
 namespace DistTrain.Training;
 
@@ -53,7 +54,7 @@ public sealed class LocalTrainer
                 break;
             }
             if (!_job.EvaluatesAfter(step)) continue;
-            var sum = Evaluate(replica, 0, Evaluations);
+            var sum = Evaluate(replica, 0, _job.EvaluationMicroBatches);
             lastEvaluation = new LossRecord(LossRecordKind.Evaluation, step + 1, sum.Loss / sum.Samples, sum.Correct, sum.Samples, 0, 0, 0);
             Log.Append(lastEvaluation);
             feed?.Write(Show(lastEvaluation, RunRecordKind.Evaluation, clock));
@@ -62,8 +63,6 @@ public sealed class LocalTrainer
         while (_free.TryPop(out var buffer)) buffer.Dispose();
         return Result(status, error, step, lastEvaluation, clock.Elapsed.TotalSeconds);
     }
-
-    private int Evaluations => (_job.Data.Test.Count + _job.EvaluationSamples - 1) / _job.EvaluationSamples;
 
     // The folded gradient of micro-batches [first, first + count); null where all are empty.
     private DeviceBuffer? Fold(IReplica replica, long step, int first, int count)
@@ -134,7 +133,8 @@ public sealed class LocalTrainer
     {
         if (count == 1)
         {
-            var (from, to) = (first * _job.EvaluationSamples, Math.Min((first + 1) * _job.EvaluationSamples, _job.Data.Test.Count));
+            long Start(int index) => (long)index * _job.Data.Test.Count / _job.EvaluationMicroBatches;
+            var (from, to) = ((int)Start(first), (int)Start(first + 1));
             return replica.Evaluate(_job.Data.Test, Enumerable.Range(from, to - from).ToArray(), Weights.View);
         }
         var split = 1;

@@ -1,20 +1,8 @@
 using DistTrain.Kernels;
 using DistTrain.Learning;
+using DistTrain.Protocol;
 
 namespace DistTrain.Training;
-
-/// <summary>What to do when a step's gradient holds NaN or Inf.</summary>
-public enum NonFinitePolicy
-{
-    /// <summary>Leave weights and state alone and go on with the next step.</summary>
-    Skip,
-
-    /// <summary>Stop the job at that step.</summary>
-    Halt,
-
-    /// <summary>Go back to the last checkpoint and skip that step.</summary>
-    RollBack,
-}
 
 /// <summary>A job with every name resolved: what defines its bits (components, numbers, data) and nothing about where it runs.</summary>
 public sealed record ResolvedJob
@@ -64,6 +52,9 @@ public sealed record ResolvedJob
 
     /// <summary>Samples of one evaluation micro-batch: part of the job, never of the cluster.</summary>
     public int EvaluationSamples { get; init; } = 250;
+
+    /// <summary>M of an evaluation, over all test samples.</summary>
+    public int EvaluationMicroBatches => (Data.Test.Count + EvaluationSamples - 1) / EvaluationSamples;
 
     public int StepsPerEpoch => (Data.Train.Count + BatchSize - 1) / BatchSize;
 

@@ -9,8 +9,20 @@ namespace DistTrain.Training;
 /// <summary>A file of a checkpoint.</summary>
 public sealed record CheckpointFile(string Name, long Bytes, string Sha256);
 
+/// <summary>An evaluation after <paramref name="Step"/> steps: sums over its samples.</summary>
+public sealed record SavedEvaluation(long Step, double Loss, long Correct, long Samples)
+{
+    /// <summary>NaN where there is none.</summary>
+    [JsonIgnore]
+    public double MeanLoss => Samples > 0 ? Loss / Samples : double.NaN;
+
+    /// <summary>NaN where there is none.</summary>
+    [JsonIgnore]
+    public double Accuracy => Samples > 0 ? (double)Correct / Samples : double.NaN;
+}
+
 /// <summary>What makes a set of files a checkpoint: published last, so where it is, all it names is there and durable. JSON, closed by a SHA-256 over itself.</summary>
-public sealed record CheckpointManifest
+public sealed record ManifestFile
 {
     public const string CurrentFormat = "disttrain-checkpoint/1";
     private const string DigestProperty = "\"manifestSha256\": \"";
@@ -43,10 +55,14 @@ public sealed record CheckpointManifest
 
     public required long Incarnation { get; init; }
 
-    /// <summary>Last evaluation before or at this step; NaN where there is none.</summary>
-    public double TestLoss { get; init; } = double.NaN;
+    /// <summary>Committed records up to here.</summary>
+    public required long Records { get; init; }
 
-    public double TestAccuracy { get; init; } = double.NaN;
+    /// <summary>Chained digest of those records, as the job keeps it.</summary>
+    public required string RecordsDigest { get; init; }
+
+    /// <summary>The newest evaluation; Step -1 where there is none.</summary>
+    public SavedEvaluation LastEvaluation { get; init; } = new(-1, 0, 0, 0);
 
     /// <summary>State vectors of the optimizer, in their order.</summary>
     public required IReadOnlyList<string> States { get; init; }
@@ -55,7 +71,7 @@ public sealed record CheckpointManifest
     public required IReadOnlyList<CheckpointFile> Shards { get; init; }
 
     /// <summary>The committed records (<see cref="LossLog"/>).</summary>
-    public required CheckpointFile LossLog { get; init; }
+    public CheckpointFile LossLog { get; init; } = new("", 0, "");
 
     /// <summary>Last property, so that everything before it is covered: SHA-256 of this file with these 64 digits as zeros.</summary>
     public string ManifestSha256 { get; init; } = _noDigest;
@@ -74,7 +90,7 @@ public sealed record CheckpointManifest
     }
 
     /// <exception cref="InvalidDataException">Damaged, or of another format.</exception>
-    public static CheckpointManifest Parse(ReadOnlySpan<byte> bytes)
+    public static ManifestFile Parse(ReadOnlySpan<byte> bytes)
     {
         string text;
         try
@@ -92,7 +108,7 @@ public sealed record CheckpointManifest
         if (given != computed) throw new InvalidDataException($"its digest is {given}. Its text gives {computed}: it is damaged.");
         try
         {
-            var manifest = JsonSerializer.Deserialize<CheckpointManifest>(text, _json)!;
+            var manifest = JsonSerializer.Deserialize<ManifestFile>(text, _json)!;
             return manifest.Format == CurrentFormat
                 ? manifest
                 : throw new InvalidDataException($"its format is {manifest.Format}. This release reads {CurrentFormat}.");

@@ -1,0 +1,103 @@
+using DistTrain.Kernels;
+using DistTrain.Learning;
+
+namespace DistTrain.Training;
+
+/// <summary>The gradient of one tree node as a flat vector, shared by its worker and the shards: whoever drops it last returns it to its pool.</summary>
+internal sealed class NodeGradient
+{
+    private readonly GradientPool _pool;
+    private int _holders;
+
+    internal NodeGradient(GradientPool pool, DeviceBuffer buffer, IReadOnlyList<ShardRange> shards)
+    {
+        (_pool, Buffer) = (pool, buffer);
+        Parts = new GradientPart[shards.Count];
+        for (var s = 0; s < Parts.Length; s++) Parts[s] = new GradientPart(this, buffer.View.Part(shards[s].Offset, shards[s].Length));
+    }
+
+    /// <summary>[Layout.Length].</summary>
+    public DeviceBuffer Buffer { get; }
+
+    /// <summary>By shard.</summary>
+    public GradientPart[] Parts { get; }
+
+    /// <summary>Checksums every part. Done once, when the gradient is complete: a shard folds in place, and a repeated push must still carry the digest of what was computed.</summary>
+    public void Seal()
+    {
+        foreach (var part in Parts) part.Seal();
+    }
+
+    internal void Rented() => _holders = 1;
+
+    public void Hold() => Interlocked.Increment(ref _holders);
+
+    public void Release()
+    {
+        var left = Interlocked.Decrement(ref _holders);
+        if (left == 0) _pool.Return(this);
+        else if (left < 0) throw new InvalidOperationException("a gradient is released more often than it was held.");
+    }
+}
+
+/// <summary>One shard's elements of a node's gradient.</summary>
+internal sealed class GradientPart(NodeGradient owner, View elements)
+{
+    /// <summary>[ShardRange.Length].</summary>
+    public View Elements { get; } = elements;
+
+    public ulong Digest { get; private set; }
+
+    /// <summary>A shard has folded another node into it: it can no longer be sent.</summary>
+    public bool Folded { get; set; }
+
+    public void Seal()
+    {
+        var bytes = System.Runtime.InteropServices.MemoryMarshal.AsBytes(Elements.AsSpan());
+        (Digest, Folded) = ((ulong)bytes.Length << 32 | Crc32C.Of(bytes), false);
+    }
+
+    public void Hold() => owner.Hold();
+
+    public void Release() => owner.Release();
+}
+
+/// <summary>Gradients to be used again: in the steady state nothing is allocated.</summary>
+internal sealed class GradientPool(Device device, int length, IReadOnlyList<ShardRange> shards) : IDisposable
+{
+    private readonly Stack<NodeGradient> _free = new();
+    private readonly Lock _gate = new();
+    private readonly List<NodeGradient> _all = [];
+
+    /// <summary>Gradients made so far.</summary>
+    public int Count
+    {
+        get { lock (_gate) return _all.Count; }
+    }
+
+    public NodeGradient Rent()
+    {
+        lock (_gate)
+        {
+            if (!_free.TryPop(out var gradient))
+            {
+                gradient = new NodeGradient(this, device.Allocate(length), shards);
+                _all.Add(gradient);
+                _free.EnsureCapacity(_all.Count);
+            }
+            gradient.Rented();
+            return gradient;
+        }
+    }
+
+    internal void Return(NodeGradient gradient)
+    {
+        lock (_gate) _free.Push(gradient);
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+            foreach (var gradient in _all) gradient.Buffer.Dispose();
+    }
+}

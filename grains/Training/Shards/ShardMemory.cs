@@ -1,0 +1,193 @@
+using DistTrain.Kernels;
+using DistTrain.Learning;
+using DistTrain.Protocol;
+
+namespace DistTrain.Training;
+
+/// <summary>
+/// What one parameter shard holds: its range of the weights (a part of the job's one flat vector, which workers of this process read in place)
+/// and its optimizer state. It folds gradients by slice kind, sums squares by block, applies a decided step, and is saved while training goes on.
+/// </summary>
+/// <remarks>One thread at a time, on any device of its class; the snapshot may be read by another.</remarks>
+internal sealed class ShardMemory : IDisposable
+{
+    // Elements of a snapshot that are copied at once while a step may be waiting.
+    private const int CopyElements = 1 << 16;
+
+    private readonly ParameterLayout _layout;
+    private readonly Optimizer _optimizer;
+    private readonly DeviceBuffer _states;
+    private readonly View _weights;
+    private readonly Run[] _sums;
+    private readonly Run[] _moments;
+    private readonly Run[] _parameters;
+    private readonly BlockRun[] _blocks;
+    private readonly int _metrics;
+    private readonly Lock _copying = new();
+    private DeviceBuffer? _snapshot;
+    private int _copied = int.MaxValue;
+
+    /// <summary>Elements [Start, Start + Length) of the range.</summary>
+    private readonly record struct Run(int Start, int Length);
+
+    /// <summary>Consecutive parameter blocks: the first's number within the shard, and where each lies in the range.</summary>
+    private sealed record BlockRun(int First, int[] Starts, int[] Lengths);
+
+    /// <param name="device">Where the state lives.</param>
+    /// <param name="weights">The whole flat vector.</param>
+    public ShardMemory(ParameterLayout layout, ShardRange range, Optimizer optimizer, Device device, View weights)
+    {
+        (_layout, Range, _optimizer) = (layout, range, optimizer);
+        _weights = weights.Part(range.Offset, range.Length);
+        _states = device.Allocate(Math.Max(1, optimizer.StateCount * range.Length));
+        var slices = layout.Slices.Where(s => s.Offset < range.Offset + range.Length && s.Offset + s.Length > range.Offset).ToList();
+        _sums = Runs(slices.Where(s => s.Kind != SliceKind.Moments));
+        _moments = Runs(slices.Where(s => s.Kind == SliceKind.Moments));
+        _parameters = Runs(slices.Where(s => s.Kind == SliceKind.Parameter));
+        _blocks = BlockRuns();
+        var metrics = layout.Metrics.Offset - range.Offset;
+        _metrics = metrics >= 0 && metrics < range.Length ? metrics : -1;
+    }
+
+    public ShardRange Range { get; }
+
+    /// <summary>[Range.Length].</summary>
+    public View Weights => _weights;
+
+    /// <summary>[StateCount, Range.Length].</summary>
+    public View States => _states.View.Part(0, _optimizer.StateCount * Range.Length);
+
+    /// <summary>left = left + right, slice by slice as its kind says; right is not needed any more.</summary>
+    public void Fold(Device device, View left, View right)
+    {
+        var fold = device.Op<ITreeFold>();
+        foreach (var run in _sums) fold.Sum(left.Part(run.Start, run.Length), right.Part(run.Start, run.Length));
+        foreach (var run in _moments) fold.Moments(left.Part(run.Start, run.Length), right.Part(run.Start, run.Length));
+    }
+
+    /// <summary>Fills in sums of squares by block of this shard (0 for what clipping does not count) and, where this shard has them, the step's figures.</summary>
+    public void Reduce(Device device, View gradient, ReducedFigures figures)
+    {
+        if (figures.Squares.Length != Range.BlockCount) figures.Squares = new double[Range.BlockCount];
+        var norm = device.Op<IBlockNorm>();
+        foreach (var run in _blocks) norm.SumOfSquares(gradient, run.Starts, run.Lengths, figures.Squares.AsSpan(run.First, run.Starts.Length));
+        figures.HasLoss = _metrics >= 0;
+        if (_metrics < 0) return;
+        var metrics = gradient.Part(_metrics, ParameterLayout.MetricsLength).AsSpan();
+        (figures.Loss, figures.Correct) = (metrics[0], metrics[1]);
+    }
+
+    /// <summary>One decided update: the optimizer on parameters, the moving average on moments, nothing on metrics.</summary>
+    public void Apply(Device device, ReadOnlySpan<float> scalars, float coefficient, View gradient)
+    {
+        CopyRest();
+        foreach (var run in _parameters)
+            _optimizer.Apply(device, scalars, coefficient, _weights.Part(run.Start, run.Length), gradient.Part(run.Start, run.Length), State(0, run), State(1, run), State(2, run));
+        foreach (var run in _moments)
+            MomentsUpdate.Apply(_weights.Part(run.Start, run.Length).AsSpan(), gradient.Part(run.Start, run.Length).AsSpan());
+    }
+
+    /// <summary>Replaces weights and state.</summary>
+    /// <param name="vectors">[1 + StateCount, Layout.Length], or only the weights: the state is then zero.</param>
+    public void Load(ReadOnlySpan<float> vectors)
+    {
+        CopyRest();
+        vectors.Slice(Range.Offset, Range.Length).CopyTo(_weights.AsSpan());
+        for (var s = 0; s < _optimizer.StateCount; s++)
+        {
+            var state = _states.View.Part(s * Range.Length, Range.Length).AsSpan();
+            if (vectors.Length == _layout.Length) state.Clear();
+            else vectors.Slice((s + 1) * _layout.Length + Range.Offset, Range.Length).CopyTo(state);
+        }
+    }
+
+    /// <summary>Copies the state into flat vectors [StateCount, Layout.Length].</summary>
+    public void ReadStates(Span<float> states)
+    {
+        for (var s = 0; s < _optimizer.StateCount; s++)
+            _states.View.Part(s * Range.Length, Range.Length).AsSpan().CopyTo(states[(s * _layout.Length + Range.Offset)..]);
+    }
+
+    /// <summary>From now on <see cref="Snapshot"/> gives the elements as they are now. They are copied when first needed: by the reader, or by the next update before it writes.</summary>
+    public void BeginSnapshot()
+    {
+        lock (_copying)
+        {
+            _snapshot ??= _weights.Buffer!.Device.Allocate(SnapshotLength);
+            _copied = 0;
+        }
+    }
+
+    /// <summary>[1 + StateCount, Range.Length] as of <see cref="BeginSnapshot"/>; valid until the next one.</summary>
+    public ReadOnlySpan<float> Snapshot()
+    {
+        var more = true;
+        while (more)
+        {
+            // In pieces, so that an update waits for one piece and then copies the rest itself at full speed.
+            lock (_copying) more = CopyPiece();
+        }
+        return _snapshot!.View.AsSpan();
+    }
+
+    public void Dispose()
+    {
+        _states.Dispose();
+        lock (_copying) _snapshot?.Dispose();
+    }
+
+    private int SnapshotLength => (1 + _optimizer.StateCount) * Range.Length;
+
+    private void CopyRest()
+    {
+        lock (_copying)
+        {
+            while (CopyPiece()) { }
+        }
+    }
+
+    private bool CopyPiece()
+    {
+        if (_copied >= SnapshotLength) return false;
+        var source = _copied < Range.Length ? _weights : States;
+        var start = _copied < Range.Length ? _copied : _copied - Range.Length;
+        var length = Math.Min(CopyElements, source.Length - start);
+        source.Part(start, length).AsSpan().CopyTo(_snapshot!.View.Part(_copied, length).AsSpan());
+        _copied += length;
+        return _copied < SnapshotLength;
+    }
+
+    private View State(int index, Run run) => index < _optimizer.StateCount ? _states.View.Part(index * Range.Length + run.Start, run.Length) : View.None;
+
+    // Neighbouring slices, padding between them included, are one run: rules and sums are element by element, and padding is zero and stays so.
+    private Run[] Runs(IEnumerable<Slice> slices)
+    {
+        var runs = new List<Run>();
+        foreach (var slice in slices)
+        {
+            var (from, to) = (Math.Max(slice.Offset, Range.Offset) - Range.Offset, Math.Min(slice.Offset + slice.Length, Range.Offset + Range.Length) - Range.Offset);
+            if (slice.Kind != SliceKind.Moments && runs.Count > 0 && from - (runs[^1].Start + runs[^1].Length) is >= 0 and < ParameterLayout.Alignment)
+                runs[^1] = new Run(runs[^1].Start, to - runs[^1].Start);
+            else
+                runs.Add(new Run(from, to - from));
+        }
+        return [.. runs];
+    }
+
+    private BlockRun[] BlockRuns()
+    {
+        var runs = new List<BlockRun>();
+        for (var b = 0; b < Range.BlockCount;)
+        {
+            var first = b;
+            while (b < Range.BlockCount && _layout.Slices[_layout.Blocks[Range.FirstBlock + b].Slice].Kind == SliceKind.Parameter) b++;
+            if (b > first)
+            {
+                var blocks = _layout.Blocks.Skip(Range.FirstBlock + first).Take(b - first).ToList();
+                runs.Add(new BlockRun(first, [.. blocks.Select(k => k.Offset - Range.Offset)], [.. blocks.Select(k => k.Length)]));
+            }
+            b = Math.Max(b, first + 1);
+        }
+        return [.. runs];
+    }
+}
