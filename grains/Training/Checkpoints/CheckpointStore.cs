@@ -170,16 +170,7 @@ public sealed class CheckpointStore(IFileSystem files, string folder)
         var vectors = new float[(1 + states.Count) * layout.Length];
         var elements = 0L;
         foreach (var file in manifest.Shards)
-        {
-            try
-            {
-                elements += ShardFile.Read(ReadChecked(file), layout, states, vectors);
-            }
-            catch (Exception e) when (e is KeyNotFoundException or FormatException or InvalidOperationException or IndexOutOfRangeException)
-            {
-                throw new InvalidDataException($"{file.Name}: its header is not that of a shard file: {e.Message}");
-            }
-        }
+            elements += ShardFile.Read(ReadChecked(file), file.Name, layout, states, vectors);
         if (elements != ShardFile.Elements(layout, states.Count)) throw new InvalidDataException($"its shards hold {elements} elements. The model has {ShardFile.Elements(layout, states.Count)}.");
         return (vectors, ReadChecked(manifest.LossLog));
     }

@@ -106,12 +106,12 @@ public sealed class LocalTrainer
             if (layout.Slices[block.Slice].Kind != SliceKind.Parameter) continue;
             _device.Op<IBlockNorm>().SumOfSquares(gradient.View, [block.Offset], [block.Length], squares.AsSpan(b, 1));
         }
-        var norm = Math.Sqrt(Tree(squares));
+        var norm = Clipping.GlobalNorm(squares);
         var rate = _job.Schedule.Rate(_job.LearningRate, step, _job.TotalSteps, _job.StepsPerEpoch);
         var metrics = new float[ParameterLayout.MetricsLength];
         gradient.Read(layout.Metrics.Offset, metrics);
         var finite = double.IsFinite(norm);
-        var coefficient = !finite ? 0f : _job.ClipNorm > 0 ? ClipCoefficient.Of(norm, _job.ClipNorm) : 1f;
+        var coefficient = finite ? Clipping.Coefficient(norm, _job.ClipNorm) : 0f;
         if (finite)
         {
             var scalars = new float[Optimizer.MaxScalars];
@@ -123,7 +123,7 @@ public sealed class LocalTrainer
                 if (slice.Kind == SliceKind.Parameter)
                     _job.Optimizer.Apply(_device, scalars.AsSpan(0, count), coefficient, Part(Weights), Part(gradient), State(0), State(1), State(2));
                 else if (slice.Kind == SliceKind.Moments)
-                    MovingAverage.Apply(_device, slice, Part(Weights), Part(gradient));
+                    MomentsUpdate.Apply(Part(Weights).AsSpan(), Part(gradient).AsSpan());
             }
         }
         return new LossRecord(finite ? LossRecordKind.Applied : LossRecordKind.Skipped, step, metrics[0], (long)metrics[1], _job.SamplesOf(step), norm, coefficient, rate);
@@ -141,14 +141,6 @@ public sealed class LocalTrainer
         while (split * 2 < count) split *= 2;
         var (left, right) = (Evaluate(replica, first, split), Evaluate(replica, first + split, count - split));
         return new EvaluationSum(left.Loss + right.Loss, left.Correct + right.Correct, left.Samples + right.Samples);
-    }
-
-    private static double Tree(ReadOnlySpan<double> squares)
-    {
-        if (squares.Length == 1) return squares[0];
-        var split = 1;
-        while (split * 2 < squares.Length) split *= 2;
-        return Tree(squares[..split]) + Tree(squares[split..]);
     }
 
     private RunRecord Show(in LossRecord record, RunRecordKind kind, Stopwatch clock) => new()

@@ -53,8 +53,7 @@ internal sealed class GradientPart(NodeGradient owner, View elements)
 
     public void Seal()
     {
-        var bytes = System.Runtime.InteropServices.MemoryMarshal.AsBytes(Elements.AsSpan());
-        (Digest, Folded) = ((ulong)bytes.Length << 32 | Crc32C.Of(bytes), false);
+        (Digest, Folded) = (Kernels.Digest.Of(Elements.AsSpan()), false);
     }
 
     public void Hold() => owner.Hold();
