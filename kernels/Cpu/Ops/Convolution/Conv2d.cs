@@ -17,6 +17,55 @@ public readonly record struct Conv2dShape(
     public int OutputLength => Outputs * OutY * OutX;
 
     public int WeightLength => Outputs * (Channels / Groups) * KernelY * KernelX;
+
+    internal void CheckForward(int samples, View x, View w, View bias, View y)
+    {
+        Check("conv2d", samples);
+        OperandCheck.Length("conv2d", "x", x, (long)samples * InputLength, $"[{samples}, {Channels}, {Height}, {Width}]");
+        OperandCheck.Length("conv2d", "w", w, WeightLength, $"[{Outputs}, {Channels / Groups}, {KernelY}, {KernelX}]");
+        OperandCheck.Length("conv2d", "bias", bias, Outputs, $"[{Outputs}]", mayBeAbsent: true);
+        OperandCheck.Length("conv2d", "y", y, (long)samples * OutputLength, $"[{samples}, {Outputs}, {OutY}, {OutX}]");
+    }
+
+    internal void CheckBackwardInput(int samples, View dy, View w, View dx)
+    {
+        const string op = "conv2d, gradient of the input";
+        Check(op, samples);
+        OperandCheck.Length(op, "dy", dy, (long)samples * OutputLength, $"[{samples}, {Outputs}, {OutY}, {OutX}]");
+        OperandCheck.Length(op, "w", w, WeightLength, $"[{Outputs}, {Channels / Groups}, {KernelY}, {KernelX}]");
+        OperandCheck.Length(op, "dx", dx, (long)samples * InputLength, $"[{samples}, {Channels}, {Height}, {Width}]");
+    }
+
+    internal void CheckBackwardWeights(Segments segments, View x, View dy, View dw, View dBias)
+    {
+        const string op = "conv2d, gradient of the weights";
+        var samples = segments.Samples;
+        Check(op, samples);
+        OperandCheck.Length(op, "x", x, (long)samples * InputLength, $"[{samples}, {Channels}, {Height}, {Width}]");
+        OperandCheck.Length(op, "dy", dy, (long)samples * OutputLength, $"[{samples}, {Outputs}, {OutY}, {OutX}]");
+        OperandCheck.Length(op, "dw", dw, WeightLength, $"[{Outputs}, {Channels / Groups}, {KernelY}, {KernelX}]");
+        OperandCheck.Length(op, "dBias", dBias, Outputs, $"[{Outputs}]", mayBeAbsent: true);
+    }
+
+    private void Check(string op, int samples)
+    {
+        OperandCheck.Positive(op, "samples", samples, 0);
+        OperandCheck.Positive(op, "channels", Channels);
+        OperandCheck.Positive(op, "outputs", Outputs);
+        OperandCheck.Positive(op, "kernelY", KernelY);
+        OperandCheck.Positive(op, "kernelX", KernelX);
+        OperandCheck.Positive(op, "strideY", StrideY);
+        OperandCheck.Positive(op, "strideX", StrideX);
+        OperandCheck.Positive(op, "paddingY", PaddingY, 0);
+        OperandCheck.Positive(op, "paddingX", PaddingX, 0);
+        OperandCheck.Positive(op, "dilationY", DilationY);
+        OperandCheck.Positive(op, "dilationX", DilationX);
+        OperandCheck.Positive(op, "groups", Groups);
+        if (Channels % Groups != 0 || Outputs % Groups != 0)
+            throw new ArgumentException($"{op}: {Channels} channels and {Outputs} outputs in {Groups} groups; the groups must divide both.", "groups");
+        if (Height + 2L * PaddingY < DilationY * (KernelY - 1L) + 1 || Width + 2L * PaddingX < DilationX * (KernelX - 1L) + 1)
+            throw new ArgumentException($"{op}: the kernel spans {DilationY * (KernelY - 1L) + 1} x {DilationX * (KernelX - 1L) + 1}, the padded input only {Height + 2L * PaddingY} x {Width + 2L * PaddingX}; use a smaller kernel or more padding.", "kernel");
+    }
 }
 
 /// <summary>Convolution without a column matrix in memory. The algorithm follows from the shape alone.</summary>
@@ -25,9 +74,10 @@ public interface IConv2d : IOp
     /// <summary>y = epilogue(x ⋆ w + bias); overwritten. Each element: one FMA chain over (c, ky, kx) from +0 (padding contributes FMA with 0), then + bias. Bias may be absent.</summary>
     void Forward(in Conv2dShape shape, int samples, View x, View w, View bias, View y, Epilogue epilogue);
 
-    /// <summary>dx [N, C, H, W]; overwritten; a fixed chain over (o, ky, kx) for each element.</summary>
+    /// <summary>dx [N, C, H, W]; overwritten. Each element: one FMA chain from +0 over the (o, ky, kx) that the stride does not skip there (outside the output: FMA with 0).</summary>
     void BackwardInput(in Conv2dShape shape, int samples, View dy, View w, View dx);
 
     /// <summary>dw and dBias [O]: rows are (sample, output position) in order; chunk, segment and tree as <see cref="IMatMul.MultiplySegments"/>; overwritten. dBias may be absent.</summary>
+    /// <remarks>dBias: within a segment 16 lanes, lane l adds the positions p with p mod 16 = l of its samples in order, lanes fold 8-4-2-1; segments fold in the tree.</remarks>
     void BackwardWeights(in Conv2dShape shape, Segments segments, View x, View dy, View dw, View dBias);
 }
