@@ -2,7 +2,7 @@ namespace DistTrain.Learning;
 
 /// <summary>
 /// Mean and standard deviation (of the population: divided by N) of each channel of a data set's inputs, in double.
-/// A channel is axis 0 of [C, H, W], the last axis otherwise. A channel that never varies has deviation 1, so that it becomes 0.
+/// A channel is axis 0 of [C, H, W], the last axis otherwise. A channel that never varies has deviation 1, so that it becomes 0, to rounding.
 /// </summary>
 public sealed record ChannelStatistics(IReadOnlyList<double> Mean, IReadOnlyList<double> Deviation)
 {

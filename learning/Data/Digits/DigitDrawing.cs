@@ -24,7 +24,7 @@ internal sealed class DigitDrawing
     private readonly Point[] _points = new Point[64];
 
     /// <summary>Draws <paramref name="digit"/> with everything random taken from <paramref name="random"/>; pixels [28, 28] are overwritten.</summary>
-    public void Draw(int digit, DigitRandom random, Span<byte> pixels)
+    public void Draw(int digit, KeyedRandom random, Span<byte> pixels)
     {
         Array.Clear(_ink);
         for (var i = 0; i < _fieldX.Length; i++) (_fieldX[i], _fieldY[i]) = (0.05f * random.Bell(), 0.05f * random.Bell());
@@ -34,7 +34,7 @@ internal sealed class DigitDrawing
         Degrade(random, pixels);
     }
 
-    private void Stroke(Point[] stroke, in Placement placement, float radius, DigitRandom random)
+    private void Stroke(Point[] stroke, in Placement placement, float radius, KeyedRandom random)
     {
         var points = _points.AsSpan(0, stroke.Length);
         for (var i = 0; i < stroke.Length; i++)
@@ -120,7 +120,7 @@ internal sealed class DigitDrawing
 
     private static int Pixel(float at) => at < 0 ? 0 : at > Side - 1 ? Side - 1 : (int)at;
 
-    private void Degrade(DigitRandom random, Span<byte> pixels)
+    private void Degrade(KeyedRandom random, Span<byte> pixels)
     {
         var side = random.Between(0f, 0.16f);
         var (middle, strength, noise) = (1 - 2 * side, random.Between(0.7f, 1.15f), random.Between(0f, 0.06f));
@@ -145,7 +145,7 @@ internal sealed class DigitDrawing
     /// <summary>pixel = [XX XY; YX YY] (box - 0.5) + (X, Y).</summary>
     private readonly record struct Placement(float XX, float XY, float YX, float YY, float X, float Y)
     {
-        public static Placement Next(int digit, DigitRandom random)
+        public static Placement Next(int digit, KeyedRandom random)
         {
             var height = random.Between(15.5f, 21f);
             var width = height * random.Between(0.68f, 1.02f) * (digit == 1 ? 0.8f : 1f);

@@ -70,7 +70,7 @@ public sealed class Digits(Digits.Options options) : DatasetFormat
     private sealed class Drawer(ulong seed, int set)
     {
         private readonly DigitDrawing _drawing = new();
-        private readonly DigitRandom _random = new();
+        private readonly KeyedRandom _random = new();
 
         // Each run of ten samples holds each digit once, in an order of its own.
         public int Sample(int index, Span<byte> pixels)

@@ -1,7 +1,7 @@
 namespace DistTrain.Learning;
 
-/// <summary>The random numbers of one drawn sample: Philox 4x32-10 keyed by the seed, counted by (block, sample index, set).</summary>
-internal sealed class DigitRandom
+/// <summary>The random numbers of one sample of a set: Philox 4x32-10 keyed by the seed, counted by (block, sample index, set).</summary>
+internal sealed class KeyedRandom
 {
     private readonly uint[] _block = new uint[4];
     private uint _keyLow, _keyHigh, _sample, _set, _next;
