@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
+using DistTrain.Kernels;
 
 namespace DistTrain.Learning;
 
@@ -71,17 +72,12 @@ public sealed class Csv(Csv.Options options) : DatasetFormat
     {
         if (table.Rows < 2) throw new DatasetException($"{table.Path} has 1 row. It must have at least 2, one to train on and one to test; or set the option test of csv to a second file.");
         var testRows = Math.Clamp((int)(table.Rows * options.TestFraction), 1, table.Rows - 1);
-        var (order, random) = (Enumerable.Range(0, table.Rows).ToArray(), new KeyedRandom());
-        random.Start(seed, 0, 0);
-        for (var i = 0; i < testRows; i++)
-        {
-            var other = i + random.Below(table.Rows - i);
-            (order[i], order[other]) = (order[other], order[i]);
-        }
-        Array.Sort(order, 0, testRows);
-        Array.Sort(order, testRows, table.Rows - testRows);
+        var permutation = new KeyedPermutation(seed, 0, table.Rows);
+        var isTest = new bool[table.Rows];
+        for (var i = 0; i < testRows; i++) isTest[permutation[i]] = true;
+        var rows = Enumerable.Range(0, table.Rows);
         var classes = ClassesOf(table);
-        return new(Make("train", table, order[testRows..], classes, source), Make("test", table, order[..testRows], classes, source));
+        return new(Make("train", table, [.. rows.Where(row => !isTest[row])], classes, source), Make("test", table, [.. rows.Where(row => isTest[row])], classes, source));
     }
 
     private NumericTable Make(string name, CsvTable table, int[]? rows, Classes classes, SourceBytes source)

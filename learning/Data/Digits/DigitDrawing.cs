@@ -1,3 +1,4 @@
+using DistTrain.Kernels;
 using static DistTrain.Learning.DigitStrokes;
 
 namespace DistTrain.Learning;
@@ -24,25 +25,25 @@ internal sealed class DigitDrawing
     private readonly Point[] _points = new Point[64];
 
     /// <summary>Draws <paramref name="digit"/> with everything random taken from <paramref name="random"/>; pixels [28, 28] are overwritten.</summary>
-    public void Draw(int digit, KeyedRandom random, Span<byte> pixels)
+    public void Draw(int digit, ref RandomStream random, Span<byte> pixels)
     {
         Array.Clear(_ink);
-        for (var i = 0; i < _fieldX.Length; i++) (_fieldX[i], _fieldY[i]) = (0.05f * random.Bell(), 0.05f * random.Bell());
-        var placement = Placement.Next(digit, random);
-        var radius = random.Between(0.75f, 1.75f);
-        foreach (var stroke in Of(digit, random.Below(StylesOf(digit)))) Stroke(stroke, placement, radius, random);
-        Degrade(random, pixels);
+        for (var i = 0; i < _fieldX.Length; i++) (_fieldX[i], _fieldY[i]) = (0.05f * random.NextBell(), 0.05f * random.NextBell());
+        var placement = Placement.Next(digit, ref random);
+        var radius = random.NextUniform(0.75f, 1.75f);
+        foreach (var stroke in Of(digit, random.Next(StylesOf(digit)))) Stroke(stroke, placement, radius, ref random);
+        Degrade(ref random, pixels);
     }
 
-    private void Stroke(Point[] stroke, in Placement placement, float radius, KeyedRandom random)
+    private void Stroke(Point[] stroke, in Placement placement, float radius, ref RandomStream random)
     {
         var points = _points.AsSpan(0, stroke.Length);
         for (var i = 0; i < stroke.Length; i++)
         {
-            var (x, y) = (stroke[i].X + 0.022f * random.Bell(), stroke[i].Y + 0.022f * random.Bell());
+            var (x, y) = (stroke[i].X + 0.022f * random.NextBell(), stroke[i].Y + 0.022f * random.NextBell());
             points[i] = new(x, y, stroke[i].Corner);
         }
-        var (startWidth, endWidth) = (random.Between(0.75f, 1.15f), random.Between(0.65f, 1.15f));
+        var (startWidth, endWidth) = (random.NextUniform(0.75f, 1.15f), random.NextUniform(0.65f, 1.15f));
         var spans = points.Length - 1;
         var (lastX, lastY) = Place(points[0].X, points[0].Y, placement);
         for (var span = 0; span < spans; span++)
@@ -120,10 +121,10 @@ internal sealed class DigitDrawing
 
     private static int Pixel(float at) => at < 0 ? 0 : at > Side - 1 ? Side - 1 : (int)at;
 
-    private void Degrade(KeyedRandom random, Span<byte> pixels)
+    private void Degrade(ref RandomStream random, Span<byte> pixels)
     {
-        var side = random.Between(0f, 0.16f);
-        var (middle, strength, noise) = (1 - 2 * side, random.Between(0.7f, 1.15f), random.Between(0f, 0.06f));
+        var side = random.NextUniform(0f, 0.16f);
+        var (middle, strength, noise) = (1 - 2 * side, random.NextUniform(0.7f, 1.15f), random.NextUniform(0f, 0.06f));
         for (var row = 0; row < Side; row++)
             for (var column = 0; column < Side; column++)
             {
@@ -137,7 +138,7 @@ internal sealed class DigitDrawing
                 var at = row * Side + column;
                 var (north, south) = (row == 0 ? 0 : _blurred[at - Side], row == Side - 1 ? 0 : _blurred[at + Side]);
                 var ink = middle * _blurred[at] + side * (north + south);
-                var value = strength * ink + noise * random.SmallBell();
+                var value = strength * ink + noise * random.NextCoarseBell();
                 pixels[at] = (byte)(255f * Clamp(value) + 0.5f);
             }
     }
@@ -145,15 +146,15 @@ internal sealed class DigitDrawing
     /// <summary>pixel = [XX XY; YX YY] (box - 0.5) + (X, Y).</summary>
     private readonly record struct Placement(float XX, float XY, float YX, float YY, float X, float Y)
     {
-        public static Placement Next(int digit, KeyedRandom random)
+        public static Placement Next(int digit, ref RandomStream random)
         {
-            var height = random.Between(15.5f, 21f);
-            var width = height * random.Between(0.68f, 1.02f) * (digit == 1 ? 0.8f : 1f);
+            var height = random.NextUniform(15.5f, 21f);
+            var width = height * random.NextUniform(0.68f, 1.02f) * (digit == 1 ? 0.8f : 1f);
             // Rational form of a turn: t = tan(angle / 2).
-            var t = 0.05f * random.Bell();
+            var t = 0.05f * random.NextBell();
             var (cos, sin) = ((1 - t * t) / (1 + t * t), 2 * t / (1 + t * t));
-            var slant = 0.12f + 0.16f * random.Bell();
-            var (x, y) = (random.Between(-2.3f, 2.3f), random.Between(-2.3f, 2.3f));
+            var slant = 0.12f + 0.16f * random.NextBell();
+            var (x, y) = (random.NextUniform(-2.3f, 2.3f), random.NextUniform(-2.3f, 2.3f));
             // turn * slant * scale
             var (xx, xy, yy) = (width, -slant * height, height);
             return new(cos * xx, cos * xy - sin * yy, sin * xx, sin * xy + cos * yy, 13.5f + x, 13.5f + y);

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Security.Cryptography;
+using DistTrain.Kernels;
 
 namespace DistTrain.Learning;
 
@@ -70,22 +71,23 @@ public sealed class Digits(Digits.Options options) : DatasetFormat
     private sealed class Drawer(ulong seed, int set)
     {
         private readonly DigitDrawing _drawing = new();
-        private readonly KeyedRandom _random = new();
 
         // Each run of ten samples holds each digit once, in an order of its own.
         public int Sample(int index, Span<byte> pixels)
         {
             Span<int> order = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
-            _random.Start(seed, (uint)(2 + set), (uint)(index / Classes));
+            var shuffle = new RandomStream(seed, Stream(2 + set, index / Classes));
             for (var i = Classes - 1; i > 0; i--)
             {
-                var other = _random.Below(i + 1);
+                var other = shuffle.Next(i + 1);
                 (order[i], order[other]) = (order[other], order[i]);
             }
             var digit = order[index % Classes];
-            _random.Start(seed, (uint)set, (uint)index);
-            _drawing.Draw(digit, _random, pixels);
+            var random = new RandomStream(seed, Stream(set, index));
+            _drawing.Draw(digit, ref random, pixels);
             return digit;
         }
+
+        private static ulong Stream(int purpose, int index) => (ulong)purpose << 32 | (uint)index;
     }
 }
