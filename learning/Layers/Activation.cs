@@ -2,30 +2,34 @@ using DistTrain.Kernels;
 
 namespace DistTrain.Learning;
 
-/// <summary>y = F(x), element by element; dx = dy·F'(x).  The shape stays. A function is written once over lanes; it runs as one vector loop.</summary>
-public abstract class Activation<TFunction>(TFunction function, bool derivativeReadsX) : Layer where TFunction : unmanaged, IElementwiseFunction
+/// <summary>What a derivative F'(x, y) looks at; the other value's memory may have been overwritten by then.</summary>
+[Flags]
+public enum DerivativeReads
+{
+    X = 1,
+    Y = 2,
+}
+
+/// <summary>y = F(x), element by element; dx = dy·F'(x).  The shape stays. The function is written once over lanes (kernels); it runs as one vector loop.</summary>
+public abstract class Activation<TFunction>(TFunction function, DerivativeReads reads) : Layer where TFunction : unmanaged, IElementwiseFunction
 {
     public override Shape Build(LayerBuilder build, Shape input) => input;
 
-    public override Tensor Forward(Tape tape, Tensor x) => tape.Add(new Apply(tape, x, function, derivativeReadsX));
+    public override Tensor Forward(Tape tape, Tensor x) => tape.Add(new Apply(tape, x, function, reads));
 
-    // A derivative reads x or y, never both: what it does not read may have been overwritten, so the other stands in for it.
-    private sealed class Apply(Tape tape, Tensor x, TFunction function, bool readsX) : Node(tape, [x], x.Shape)
+    private sealed class Apply(Tape tape, Tensor x, TFunction function, DerivativeReads reads) : Node(tape, [x], x.Shape)
     {
         private readonly IElementwise<TFunction> _op = tape.Device.Op<IElementwise<TFunction>>();
 
-        public override bool ReadsInputs => readsX;
+        public override bool ReadsInputs => reads.HasFlag(DerivativeReads.X);
 
-        public override bool ReadsOutput => !readsX;
+        public override bool ReadsOutput => reads.HasFlag(DerivativeReads.Y);
 
         public override bool InPlace => true;
 
         public override void Forward(Frame frame) => _op.Forward(function, frame.Input(), frame.Output);
 
-        public override void Backward(Frame frame)
-        {
-            var read = readsX ? frame.Input() : frame.Output;
-            _op.Backward(function, read, read, frame.OutputGradient, frame.InputGradient());
-        }
+        public override void Backward(Frame frame) => // a value that is not read is stood in for by the other
+            _op.Backward(function, ReadsInputs ? frame.Input() : frame.Output, ReadsOutput ? frame.Output : frame.Input(), frame.OutputGradient, frame.InputGradient());
     }
 }
