@@ -25,10 +25,13 @@ public sealed class Tape
     private readonly List<Region> _regions = [];
     private readonly Dictionary<string, int> _uses = new(StringComparer.Ordinal);
 
-    public Tape(Device device, TapeMode mode, Shape input, Shape? target = null)
+    /// <param name="input">One sample's input.</param>
+    /// <param name="target">One sample's target; null in prediction.</param>
+    /// <param name="inputNeedsGradient">Also differentiate by the input.</param>
+    public Tape(Device device, TapeMode mode, Shape input, Shape? target = null, bool inputNeedsGradient = false)
     {
         (Device, Mode, TargetShape) = (device, mode, target);
-        Input = new Tensor(input, null, needsGradient: false);
+        Input = new Tensor(input, null, inputNeedsGradient);
         Input.Value = NewRegion(Extent.Sample, input.Length);
         SampleIndexes = NewRegion(Extent.Sample, 1);
         if (target is { } shape) Target = NewRegion(Extent.Sample, shape.Length);
@@ -177,5 +180,6 @@ public sealed class Tape
             }
         }
         Output!.Root.Value!.Live(end);
+        Input.Gradient?.Live(end);
     }
 }

@@ -16,7 +16,8 @@ public static class MomentsUpdate
 
     /// <param name="running">Triples (updates, mean, variance), whole channels; updated in place.</param>
     /// <param name="moments">Triples (count, mean, M2) of the step, the same channels.</param>
-    public static void Apply(Span<float> running, ReadOnlySpan<float> moments)
+    /// <param name="momentum">Weight of the new value, m.</param>
+    public static void Apply(Span<float> running, ReadOnlySpan<float> moments, float momentum = Momentum)
     {
         if (running.Length % 3 != 0 || moments.Length != running.Length)
             throw new ArgumentException($"running has {running.Length} elements and moments {moments.Length}. Both must be the same whole triples.", nameof(running));
@@ -25,8 +26,8 @@ public static class MomentsUpdate
             var count = moments[i];
             if (count < 2f) continue;
             running[i] += 1f;
-            running[i + 1] = (1f - Momentum) * running[i + 1] + Momentum * moments[i + 1];
-            running[i + 2] = (1f - Momentum) * running[i + 2] + Momentum * (moments[i + 2] / (count - 1f));
+            running[i + 1] = (1f - momentum) * running[i + 1] + momentum * moments[i + 1];
+            running[i + 2] = (1f - momentum) * running[i + 2] + momentum * (moments[i + 2] / (count - 1f));
         }
     }
 }

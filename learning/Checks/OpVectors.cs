@@ -1,0 +1,154 @@
+using System.Globalization;
+using DistTrain.Kernels;
+
+namespace DistTrain.Learning;
+
+/// <summary>Golden cases of one layer or loss: the family is the longest known prefix of the case's name; everything else is read from attributes and shapes.</summary>
+internal static class OpVectors
+{
+    // A suffix after the family names the variant for readers; it ends at a word boundary.
+    private static readonly Dictionary<string, Func<VectorCase, Device, double>> Families = new(StringComparer.Ordinal)
+    {
+        ["relu"] = (v, d) => Layer(v, d, new Relu()),
+        ["relu6"] = (v, d) => Layer(v, d, new Relu6(), out _, out _, scale: 4f), // the golden function is relu6(4·x), to reach the upper bend
+        ["leaky_relu"] = (v, d) => Layer(v, d, new LeakyRelu(new((float)Parameter(v, ["negative_slope", "slope", "alpha"], 0.01)))),
+        ["absolute_rectifier"] = (v, d) => Layer(v, d, new Absolute()),
+        ["elu"] = (v, d) => Layer(v, d, new Elu(new((float)Parameter(v, ["alpha"], 1.0)))),
+        ["selu"] = (v, d) => Layer(v, d, new Selu()),
+        ["sigmoid"] = (v, d) => Layer(v, d, new Sigmoid()),
+        ["tanh"] = (v, d) => Layer(v, d, new Tanh()),
+        ["softplus"] = (v, d) => Layer(v, d, new Softplus()),
+        ["gelu_erf"] = (v, d) => Layer(v, d, new Gelu()),
+        ["silu"] = (v, d) => Layer(v, d, new Silu()),
+        ["hard_swish"] = (v, d) => Layer(v, d, new HardSwish()),
+        ["linear"] = (v, d) => Layer(v, d, new Linear(new(v.Input("w").Shape[0], v.Inputs.ContainsKey("bias")))),
+        ["conv2d"] = (v, d) => Layer(v, d, Convolution(v)),
+        ["maxpool"] = (v, d) => Layer(v, d, new MaxPool2d(new(v.Pair("kernel", 2), v.Pair("stride", v.Pair("kernel", 2).Y), v.Pair("padding", 0)))),
+        ["avgpool"] = (v, d) => Layer(v, d, v.Attrs["count_include_pad"] is null || v.Flag("count_include_pad")
+            ? new AveragePool2d(new(v.Pair("kernel", 2), v.Pair("stride", v.Pair("kernel", 2).Y), v.Pair("padding", 0)))
+            : throw new UnsupportedVectorException("averagePool2d always counts padding.")),
+        ["global_avgpool"] = (v, d) => Layer(v, d, new Sequential(new AveragePool2d(new(Plane(v))), new Flatten())),
+        ["global_maxpool"] = (v, d) => Layer(v, d, new Sequential(new MaxPool2d(new(Plane(v))), new Flatten())),
+        ["batchnorm1d"] = BatchNorm,
+        ["batchnorm2d"] = BatchNorm,
+        ["lstm"] = Lstm,
+        ["mse"] = (v, d) => Loss(v, d, new MeanSquaredError(), v.Input("target").Floats, v.Input("target").Sample),
+        ["cross_entropy"] = (v, d) => v.Input("y").Shape.Rank == 2
+            ? Loss(v, d, new CrossEntropy(new((float)v.Number("label_smoothing", 0))), v.Input("target").Labels, v.Input("target").Sample)
+            : throw new UnsupportedVectorException("crossEntropy takes classes on the last axis."),
+        ["matmul"] = MatMul,
+        ["batched_matmul"] = MatMul,
+    };
+
+    public static double Error(VectorCase vector, Device device) => Family(vector.Name) is { } family ? Families[family](vector, device)
+        : throw new UnsupportedVectorException("no component does this.");
+
+    // relu6 is not relu: what follows a family's name begins with _ .
+    private static string? Family(string name) => Families.Keys.Where(f => name == f || name.StartsWith(f + "_", StringComparison.Ordinal)).MaxBy(f => f.Length);
+
+    private static Conv2d Convolution(VectorCase v)
+    {
+        var w = v.Input("w").Shape;
+        return new Conv2d(new(w[0], new Pair(w[2], w[3]))
+        {
+            Stride = v.Pair("stride", 1), Padding = v.Pair("padding", 0), Dilation = v.Pair("dilation", 1), Groups = (int)v.Number("groups", 1), Bias = v.Inputs.ContainsKey("bias"),
+        });
+    }
+
+    private static Pair Plane(VectorCase v) => v.Input("x").Shape is { Rank: 4 } x ? new Pair(x[2], x[3]) : throw new UnsupportedVectorException("pooling takes [N, C, H, W].");
+
+    private static double Layer(VectorCase v, Device device, Layer layer) => Layer(v, device, layer, out _, out _);
+
+    private static double Layer(VectorCase v, Device device, Layer layer, out ProbeResult found, out Network network, float scale = 1f)
+    {
+        var x = v.Input("x");
+        using var probe = new LayerProbe(layer, x.Sample, device);
+        network = probe.Network;
+        var weights = network.Initialize(0);
+        foreach (var (name, _) in v.Inputs.Where(i => i.Key != "x"))
+        {
+            var slice = Slice(network, name) ?? throw new UnsupportedVectorException($"there is no {name} here.");
+            var given = v.Input(name);
+            if (given.Values.Length != slice.Length) throw new ShapeException($"{name} is {given.Shape}; the layer's is {slice.Shape}.");
+            given.Floats.CopyTo(weights.AsSpan(slice.Offset));
+        }
+        found = probe.Run(weights, Scaled(x.Floats, scale), v.Tensor("cotangent").Floats, Segments.One(x.Shape[0]));
+        var error = v.Tensor("output").Error(found.Output);
+        foreach (var (name, value) in v.Grads)
+        {
+            var slice = name == "x" ? null : Slice(network, name) ?? throw new UnsupportedVectorException($"there is no {name} here.");
+            error = Math.Max(error, VectorTensor.Of(value, name).Error(slice is null ? Scaled(found.InputGradient, scale) : found.Gradient.AsSpan(slice.Offset, slice.Length)));
+        }
+        return error;
+    }
+
+    private static double Loss(VectorCase v, Device device, Loss loss, float[] target, Shape targetShape)
+    {
+        var y = v.Input("y");
+        using var probe = new LayerProbe(null, y.Sample, device, loss, targetShape);
+        var found = probe.Run(probe.Network.Initialize(0), y.Floats, target, Segments.One(y.Shape[0]));
+        return Math.Max(v.Tensor("output").Error([found.Loss]), VectorTensor.Of(v.Grads["y"], "grads.y").Error(found.InputGradient));
+    }
+
+    private static double BatchNorm(VectorCase v, Device device)
+    {
+        var error = Layer(v, device, new BatchNorm(new((float)v.Number("eps", 1e-5))), out var found, out var network);
+        if (!v.Has("running_mean_after")) return error;
+        var slice = network.Layout.Slices.First(s => s.Kind == SliceKind.Moments);
+        var running = new float[slice.Length];
+        MomentsUpdate.Reset(running);
+        MomentsUpdate.Apply(running, found.Gradient.AsSpan(slice.Offset, slice.Length), (float)v.Number("momentum", MomentsUpdate.Momentum));
+        error = Math.Max(error, v.Tensor("running_mean_after").Error([.. running.Where((_, i) => i % 3 == 1)]));
+        return Math.Max(error, v.Tensor("running_var_after").Error([.. running.Where((_, i) => i % 3 == 2)]));
+    }
+
+    private static double Lstm(VectorCase v, Device device)
+    {
+        if (v.Attrs["batch_first"] is not null && !v.Flag("batch_first")) throw new UnsupportedVectorException("lstm takes [samples, steps, inputs].");
+        var layers = v.Inputs.Count(i => i.Key.StartsWith("weight_ih_l", StringComparison.Ordinal) && !i.Key.EndsWith("_reverse", StringComparison.Ordinal));
+        return Layer(v, device, new Lstm(new(v.Input("weight_hh_l0").Shape[1], layers)));
+    }
+
+    // C = A·B with gradients dA = dC·Bᵀ and dB = Aᵀ·dC; a leading axis is a batch.
+    private static double MatMul(VectorCase v, Device device)
+    {
+        var (a, b, dc) = (v.Input("a"), v.Input("b"), v.Tensor("cotangent"));
+        var (m, k, n, batch) = (a.Shape[-2], a.Shape[-1], b.Shape[-1], a.Shape.Rank == 3 ? a.Shape[0] : 1);
+        using var memory = device.Allocate(batch * (2 * m * k + 2 * k * n + 2 * m * n));
+        View Next(ref int at, int length) => memory.View.Part((at += batch * length) - batch * length, batch * length);
+        var used = 0;
+        var (va, vb, vdc, vc, vda, vdb) = (Next(ref used, m * k), Next(ref used, k * n), Next(ref used, m * n), Next(ref used, m * n), Next(ref used, m * k), Next(ref used, k * n));
+        foreach (var (view, tensor) in new[] { (va, a), (vb, b), (vdc, dc) }) memory.Write(view.Offset, tensor.Floats);
+        var op = device.Op<IMatMul>();
+        for (var i = 0; i < batch; i++)
+        {
+            View At(View view, int length) => view.Part(i * length, length);
+            op.Multiply(new MatMulShape(m, n, k), At(va, m * k), At(vb, k * n), At(vc, m * n));
+            op.Multiply(new MatMulShape(m, k, n, TransposeB: true), At(vdc, m * n), At(vb, k * n), At(vda, m * k));
+            op.Multiply(new MatMulShape(k, n, m, TransposeA: true), At(va, m * k), At(vdc, m * n), At(vdb, k * n));
+        }
+        double Error(View view, VectorTensor value)
+        {
+            var ours = new float[view.Length];
+            memory.Read(view.Offset, ours);
+            return value.Error(ours);
+        }
+        return Math.Max(Error(vc, v.Tensor("output")), Math.Max(Error(vda, VectorTensor.Of(v.Grads["a"], "grads.a")), Error(vdb, VectorTensor.Of(v.Grads["b"], "grads.b"))));
+    }
+
+    private static float[] Scaled(float[] values, float scale) => scale == 1f ? values : [.. values.Select(v => v * scale)];
+
+    // From an attribute, or from the number that ends the case's name (leaky_relu_0.01).
+    private static double Parameter(VectorCase v, string[] attrs, double otherwise)
+    {
+        foreach (var attr in attrs)
+            if (v.Attrs[attr] is not null) return v.Number(attr, otherwise);
+        return double.TryParse(v.Name[(v.Name.LastIndexOf('_') + 1)..], NumberStyles.Float, CultureInfo.InvariantCulture, out var named) ? named : otherwise;
+    }
+
+    private static Slice? Slice(Network network, string name)
+    {
+        var ours = name switch { "w" or "gamma" => "weight", "beta" => "bias", _ => name };
+        return network.Layout.Slices.FirstOrDefault(s => s.Name == ours);
+    }
+}

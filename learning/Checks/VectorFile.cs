@@ -1,0 +1,98 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace DistTrain.Learning;
+
+/// <summary>Golden values as float64 in JSON: <c>{source, seed, cases: [{name, attrs, inputs, cotangent, output, grads}]}</c>; a tensor is <c>{shape, data}</c>, row-major.</summary>
+/// <param name="Path">The file.</param>
+/// <param name="Cases">In order.</param>
+public sealed record VectorFile(string Path, IReadOnlyList<VectorCase> Cases)
+{
+    /// <exception cref="InvalidDataException">The file is not in that format; the text says where.</exception>
+    public static VectorFile Read(string path)
+    {
+        try
+        {
+            using var stream = File.OpenRead(path);
+            var cases = (JsonNode.Parse(stream) as JsonObject)?["cases"] as JsonArray ?? throw new InvalidDataException($"{path} holds no list of cases.");
+            return new VectorFile(path, [.. cases.Select((c, i) => new VectorCase(c as JsonObject ?? throw new InvalidDataException($"case {i} of {path} is not an object.")))]);
+        }
+        catch (JsonException broken)
+        {
+            throw new InvalidDataException($"{path} is not JSON: {broken.Message}", broken);
+        }
+    }
+}
+
+/// <summary>One case of a vector file.</summary>
+public sealed class VectorCase(JsonObject json)
+{
+    public string Name { get; } = (string?)json["name"] ?? throw new InvalidDataException("a case has no name.");
+
+    /// <summary>What the operation was told: strides, rates, epsilons.</summary>
+    public JsonObject Attrs { get; } = json["attrs"] as JsonObject ?? [];
+
+    public JsonObject Inputs { get; } = json["inputs"] as JsonObject ?? [];
+
+    public JsonObject Grads { get; } = json["grads"] as JsonObject ?? [];
+
+    /// <summary>A member that is one tensor: output, cotangent.</summary>
+    public VectorTensor Tensor(string member) => VectorTensor.Of(json[member], $"{Name}.{member}");
+
+    public VectorTensor Input(string name) => VectorTensor.Of(Inputs[name], $"{Name}.inputs.{name}");
+
+    /// <summary>A member that is a list of numbers.</summary>
+    public double[] Numbers(string member) => json[member] is JsonArray list ? [.. list.Select(n => n!.GetValue<double>())] : throw new InvalidDataException($"{Name}.{member} is not a list of numbers.");
+
+    public bool Has(string member) => json[member] is not null;
+
+    public JsonObject Group(string member) => json[member] as JsonObject ?? throw new InvalidDataException($"{Name}.{member} is not an object.");
+
+    /// <summary>A number among the attributes; null and absent give <paramref name="otherwise"/>.</summary>
+    public double Number(string attr, double otherwise) => Attrs[attr] is JsonValue value && value.TryGetValue(out double number) ? number : otherwise;
+
+    public bool Flag(string attr) => Attrs[attr] is JsonValue value && value.TryGetValue(out bool set) && set;
+
+    /// <summary>One number for both axes, or two.</summary>
+    public Pair Pair(string attr, int otherwise) => Attrs[attr] switch
+    {
+        JsonArray { Count: 2 } two => new Pair(two[0]!.GetValue<int>(), two[1]!.GetValue<int>()),
+        JsonValue value => new Pair(value.GetValue<int>(), value.GetValue<int>()),
+        _ => new Pair(otherwise, otherwise),
+    };
+}
+
+/// <summary>A golden tensor.</summary>
+public sealed record VectorTensor(Shape Shape, double[] Values)
+{
+    public float[] Floats => [.. Values.Select(v => (float)v)];
+
+    /// <summary>Whole numbers as int32 bits: labels.</summary>
+    public float[] Labels => [.. Values.Select(v => BitConverter.Int32BitsToSingle((int)v))];
+
+    /// <summary>The axes after the first, which counts samples.</summary>
+    public Shape Sample => new(Shape.Axes[1..]);
+
+    public static VectorTensor Of(JsonNode? json, string name)
+    {
+        if (json is not JsonObject || json["shape"] is not JsonArray axes || json["data"] is not JsonArray data) throw new InvalidDataException($"{name} is not a tensor {{shape, data}}.");
+        var tensor = new VectorTensor(new Shape([.. axes.Select(a => a!.GetValue<int>())]), [.. data.Select(d => d!.GetValue<double>())]);
+        return tensor.Shape.Length == tensor.Values.Length ? tensor : throw new InvalidDataException($"{name} has {tensor.Values.Length} elements; its shape {tensor.Shape} needs {tensor.Shape.Length}.");
+    }
+
+    /// <summary>max |ours - value| / max(1, max |value|); infinite where a number is missing or not finite.</summary>
+    public double Error(ReadOnlySpan<float> ours) => Error(Values, ours);
+
+    public static double Error(ReadOnlySpan<double> values, ReadOnlySpan<float> ours)
+    {
+        if (values.Length != ours.Length) return double.PositiveInfinity;
+        var (worst, scale) = (0.0, 1.0);
+        for (var i = 0; i < values.Length; i++)
+        {
+            if (!float.IsFinite(ours[i])) return double.PositiveInfinity;
+            worst = Math.Max(worst, Math.Abs(ours[i] - values[i]));
+            scale = Math.Max(scale, Math.Abs(values[i]));
+        }
+        return worst / scale;
+    }
+}
