@@ -70,7 +70,7 @@ public static class Scalar64
         return q is 2 or 3 ? -y : y;
     }
 
-    /// <summary>x^n by repeated squaring, lowest bit first.</summary>
+    /// <summary>x^n by repeated squaring, lowest bit first; the relative error grows as n · 2^-53.</summary>
     public static double Power(double x, int n)
     {
         var (result, square) = (1.0, x);
