@@ -10,6 +10,23 @@ public readonly record struct Pool2dShape(int Channels, int Height, int Width, i
     public int InputLength => Channels * Height * Width;
 
     public int OutputLength => Channels * OutY * OutX;
+
+    /// <summary>Kernel 2 x 2, stride 2, no padding: windows side by side.</summary>
+    internal bool IsHalving => (KernelY, KernelX, StrideY, StrideX, PaddingY, PaddingX) == (2, 2, 2, 2, 0, 0);
+
+    /// <summary>Every window holds at least one element, and there is at least one window.</summary>
+    internal void ExpectWindows()
+    {
+        Expect.AtLeast(Channels, 1);
+        Expect.AtLeast(KernelY, 1);
+        Expect.AtLeast(KernelX, 1);
+        Expect.AtLeast(StrideY, 1);
+        Expect.AtLeast(StrideX, 1);
+        if (PaddingY < 0 || PaddingX < 0 || 2 * PaddingY > KernelY || 2 * PaddingX > KernelX)
+            throw new ArgumentException($"padding is {PaddingY} x {PaddingX}; it must be between 0 and half the kernel {KernelY} x {KernelX}.");
+        if (Height + 2 * PaddingY < KernelY || Width + 2 * PaddingX < KernelX)
+            throw new ArgumentException($"the kernel {KernelY} x {KernelX} is larger than the padded input {Height + 2 * PaddingY} x {Width + 2 * PaddingX}; use a smaller kernel or more padding.");
+    }
 }
 
 /// <summary>y = max over the window; a tie takes the lowest index; padding never wins; NaN wins.</summary>
@@ -20,4 +37,66 @@ public interface IMaxPool2d : IOp
 
     /// <summary>dx is overwritten: each dy added where its maximum was, windows in order.</summary>
     void Backward(in Pool2dShape shape, int samples, View dy, View argmax, View dx);
+}
+
+/// <inheritdoc cref="IMaxPool2d"/>
+public sealed unsafe class MaxPool2dReference : IMaxPool2d
+{
+    public MaxPool2dReference(CpuDevice device) => ArgumentNullException.ThrowIfNull(device);
+
+    public void Forward(in Pool2dShape shape, int samples, View x, View y, View argmax)
+    {
+        ExpectForward(shape, samples, x, y, argmax);
+        for (var plane = 0; plane < samples * shape.Channels; plane++)
+            ForwardPlane(shape, x.Floats() + (long)plane * shape.Height * shape.Width,
+                y.Floats() + (long)plane * shape.OutY * shape.OutX, argmax.Ints() + (long)plane * shape.OutY * shape.OutX);
+    }
+
+    public void Backward(in Pool2dShape shape, int samples, View dy, View argmax, View dx)
+    {
+        ExpectBackward(shape, samples, dy, argmax, dx);
+        for (var plane = 0; plane < samples * shape.Channels; plane++)
+            BackwardPlane(shape, dy.Floats() + (long)plane * shape.OutY * shape.OutX,
+                argmax.Ints() + (long)plane * shape.OutY * shape.OutX, dx.Floats() + (long)plane * shape.Height * shape.Width);
+    }
+
+    internal static void ForwardPlane(in Pool2dShape shape, float* x, float* y, int* argmax)
+    {
+        for (var oy = 0; oy < shape.OutY; oy++)
+            for (var ox = 0; ox < shape.OutX; ox++)
+            {
+                var (top, left) = (oy * shape.StrideY - shape.PaddingY, ox * shape.StrideX - shape.PaddingX);
+                var best = Math.Max(top, 0) * shape.Width + Math.Max(left, 0);
+                for (var row = Math.Max(top, 0); row < Math.Min(top + shape.KernelY, shape.Height); row++)
+                    for (var column = Math.Max(left, 0); column < Math.Min(left + shape.KernelX, shape.Width); column++)
+                    {
+                        var at = row * shape.Width + column;
+                        if (x[at] > x[best] || (float.IsNaN(x[at]) && !float.IsNaN(x[best]))) best = at;
+                    }
+                y[oy * shape.OutX + ox] = x[best];
+                argmax[oy * shape.OutX + ox] = best;
+            }
+    }
+
+    internal static void BackwardPlane(in Pool2dShape shape, float* dy, int* argmax, float* dx)
+    {
+        for (var i = 0; i < shape.Height * shape.Width; i++) dx[i] = 0;
+        for (var i = 0; i < shape.OutY * shape.OutX; i++) dx[argmax[i]] += dy[i];
+    }
+
+    internal static void ExpectForward(in Pool2dShape shape, int samples, View x, View y, View argmax)
+    {
+        shape.ExpectWindows();
+        Expect.Length(x, (long)samples * shape.InputLength, "[N, C, H, W]");
+        Expect.Length(y, (long)samples * shape.OutputLength, "[N, C, OutY, OutX]");
+        Expect.Length(argmax, (long)samples * shape.OutputLength, "[N, C, OutY, OutX]");
+    }
+
+    internal static void ExpectBackward(in Pool2dShape shape, int samples, View dy, View argmax, View dx)
+    {
+        shape.ExpectWindows();
+        Expect.Length(dy, (long)samples * shape.OutputLength, "[N, C, OutY, OutX]");
+        Expect.Length(argmax, (long)samples * shape.OutputLength, "[N, C, OutY, OutX]");
+        Expect.Length(dx, (long)samples * shape.InputLength, "[N, C, H, W]");
+    }
 }
