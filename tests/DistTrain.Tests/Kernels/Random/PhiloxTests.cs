@@ -1,6 +1,6 @@
 using DistTrain.Kernels;
 
-namespace DistTrain.Tests.Kernels.Random;
+namespace DistTrain.Tests.Kernels.Draws; // not ".Random": that would hide System.Random from the neighbours
 
 public sealed class PhiloxTests
 {
