@@ -1,1 +1,3 @@
-return 0;
+using DistTrain.Cli;
+
+return await DistTrainCommand.RunAsync(args, Console.Out, Console.Error);

@@ -73,11 +73,16 @@ public sealed class JobFile
     }
 
     /// <summary>A problem at a path of the spec, at the place of that path or of the nearest one around it.</summary>
-    public SpecProblem Problem(string path, string message)
+    public SpecProblem Problem(string path, string message) => new(PlaceOf(path), path, message);
+
+    /// <summary>A whole sentence about what stands at a path.</summary>
+    public SpecProblem Remark(string path, string sentence) => new(PlaceOf(path), "", sentence);
+
+    private SpecPosition PlaceOf(string path)
     {
         for (var at = path; at.Length > 0; at = at[..Math.Max(0, at.LastIndexOfAny(['.', '[']))])
-            if (_places.TryGetValue(at, out var place)) return new SpecProblem(place, path, message);
-        return new SpecProblem(new SpecPosition(Source, 0, 0), path, message);
+            if (_places.TryGetValue(at, out var place)) return place;
+        return new SpecPosition(Source, 0, 0);
     }
 
     private static JobFile Bind(SpecMapping root, string source, List<SpecProblem> problems, IReadOnlyList<SpecOverride> overrides)

@@ -1,0 +1,151 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
+using DistTrain.Contracts;
+using DistTrain.Learning;
+using DistTrain.Protocol;
+
+namespace DistTrain.Training.Specs;
+
+/// <summary>A job with everything resolved, and where it is to run.</summary>
+/// <param name="File">The spec it came from.</param>
+/// <param name="Job">What decides the bits.</param>
+/// <param name="Options">Where and how it runs; the checkpoint folder is left to the caller.</param>
+/// <param name="Warnings">What works but is likely not meant.</param>
+public sealed record PlannedJob(JobFile File, ResolvedJob Job, Network Network, Loss Loss, RunOptions Options, IReadOnlyList<SpecProblem> Warnings)
+{
+    public JobSpec Spec => File.Spec;
+}
+
+/// <summary>Resolves a spec: names to components, data to samples, layers to shapes, M to a number. Every problem is found before anything runs.</summary>
+public static class JobPlanner
+{
+    /// <summary>Checks names and options, which needs no data.</summary>
+    public static IReadOnlyList<SpecProblem> Check(JobFile file) => new SpecComponents(file).Problems;
+
+    /// <param name="shardsMatter">Whether the number of shards and workers is held against the model; a replay in one process does not care.</param>
+    /// <exception cref="SpecException">Everything that is wrong.</exception>
+    public static PlannedJob Plan(JobFile file, bool shardsMatter = true)
+    {
+        var components = new SpecComponents(file);
+        var problems = new List<SpecProblem>(components.Problems);
+        var spec = file.Spec;
+        var data = components.Format is null ? null : Open(file, components.Format, problems);
+        if (data is null || problems.Count > 0) throw new SpecException(problems);
+        if (spec.Data.Standardize) data = Standardized.Apply(data);
+        var network = Build(file, data, components.Loss!, problems);
+        if (spec.Training.BatchSize > data.Train.Count)
+            problems.Add(file.Problem("spec.training.batchSize", $"is {spec.Training.BatchSize}. It must be at most {data.Train.Count}, the samples of the training set."));
+        if (spec.Training.MicroBatches > spec.Training.BatchSize)
+            problems.Add(file.Problem("spec.training.microBatches", $"is {spec.Training.MicroBatches}. It must be at most {spec.Training.BatchSize}, spec.training.batchSize; a micro-batch holds at least one sample."));
+        if (shardsMatter && network is not null && spec.Cluster.Shards > network.Layout.Blocks.Count)
+            problems.Add(file.Problem("spec.cluster.shards", $"is {spec.Cluster.Shards}. It must be at most {network.Layout.Blocks.Count}, the blocks of this model's {network.Layout.ParameterCount:N0} parameters. Use fewer shards."));
+        if (problems.Count > 0) throw new SpecException(problems);
+
+        var microBatches = spec.Training.MicroBatches > 0 ? spec.Training.MicroBatches : MicroBatches.Default(spec.Training.BatchSize, network!.HasBatchStatistics);
+        var warnings = shardsMatter ? Warnings(file, network!, microBatches) : [];
+        return new PlannedJob(file, Resolve(spec, components, data, network!, microBatches), network!, components.Loss!, Options(spec, (data.Train.Count + spec.Training.BatchSize - 1) / spec.Training.BatchSize), warnings);
+    }
+
+    /// <summary>The job of a <see cref="ResolvedJob.Document"/>, in a worker process.</summary>
+    public static ResolvedJob FromDocument(string document) =>
+        Plan(JobFile.Parse(Encoding.UTF8.GetBytes(document), "the job that was sent", json: true), shardsMatter: false).Job;
+
+    /// <summary>The part of a spec that decides the result's bits, in one canonical text.</summary>
+    public static JsonObject WhatDecides(JobSpec spec, int microBatches)
+    {
+        var all = (JsonObject)SpecWriter.ToJson(spec)["spec"]!.DeepClone();
+        all.Remove("cluster");
+        all.Remove("checkpoint");
+        ((JsonObject)all["data"]!).Remove("path");
+        all["training"]!["microBatches"] = microBatches;
+        return all;
+    }
+
+    private static DataSplit? Open(JobFile file, DatasetFormat format, List<SpecProblem> problems)
+    {
+        try
+        {
+            return format.Open(file.Spec.Data.Path, file.Spec.Training.Seed);
+        }
+        catch (DatasetException wrong)
+        {
+            problems.Add(file.Remark(file.Spec.Data.Path.Length > 0 ? "spec.data.path" : "spec.data", wrong.Message));
+            return null;
+        }
+    }
+
+    private static Network? Build(JobFile file, DataSplit data, Loss loss, List<SpecProblem> problems)
+    {
+        var found = new List<Problem>();
+        var outputs = data.Train.TargetKind is TargetKind.Labels ? data.Train.Classes : data.Train.TargetShape.Length;
+        var network = ModelBuilder.Build([.. file.Spec.Model.Select(c => (c.Name, c.Options))], data.Train.InputShape, outputs, found);
+        problems.AddRange(found.Select(p => file.Problem(p.Path, p.Message)));
+        if (network is not null && loss.Misfit(network.Output, data.Train.TargetShape, data.Train.TargetKind, data.Train.Classes) is { } misfit)
+            problems.Add(file.Remark("spec.loss", misfit));
+        if (network?.Layout.ParameterCount == 0)
+            problems.Add(file.Problem("spec.model", "has no parameters. Add a layer that learns, such as {linear: 10}."));
+        return network;
+    }
+
+    private static List<SpecProblem> Warnings(JobFile file, Network network, int microBatches)
+    {
+        var (cluster, training) = (file.Spec.Cluster, file.Spec.Training);
+        var warnings = new List<SpecProblem>();
+        var (path, workers) = cluster.Processes > 0 ? ("spec.cluster.processes", cluster.Processes) : ("spec.cluster.workers", cluster.Workers);
+        if (workers > microBatches)
+            warnings.Add(file.Problem(path, $"is {workers}. A step has {microBatches} micro-batch{(microBatches == 1 ? "" : "es")}, so {workers - microBatches} of them idle. Use {microBatches}, or a larger spec.training.microBatches (which is part of the result)."));
+        if (network.HasBatchStatistics && training.BatchSize / microBatches < 16)
+            warnings.Add(file.Problem("spec.training.microBatches", $"is {microBatches}. Batch normalization then sees {training.BatchSize / microBatches} samples at a time; below 16 its statistics are noisy. Use {Math.Max(1, training.BatchSize / 32)} or a larger batch."));
+        return warnings;
+    }
+
+    private static ResolvedJob Resolve(JobSpec spec, SpecComponents components, DataSplit data, Network network, int microBatches)
+    {
+        var loss = components.Loss!;
+        var decides = WhatDecides(spec, microBatches);
+        decides["trainSha256"] = data.Train.Identity.Sha256;
+        decides["testSha256"] = data.Test.Identity.Sha256;
+        decides["layoutSha256"] = CheckpointManifest.LayoutHash(network.Layout);
+        return new ResolvedJob
+        {
+            Name = spec.Name,
+            Identity = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(decides.ToJsonString()))),
+            Document = SpecWriter.ToJson(spec).ToJsonString(),
+            Data = data,
+            Layout = network.Layout,
+            MakeReplica = device => new Replica(network, loss, device, data.Train),
+            Initialize = weights => network.Initialize(spec.Training.Seed, weights),
+            Optimizer = components.Optimizer!,
+            Schedule = components.Schedule!,
+            LearningRate = components.LearningRate,
+            Epochs = spec.Training.Epochs,
+            BatchSize = spec.Training.BatchSize,
+            MicroBatches = microBatches,
+            ClipNorm = spec.Training.ClipNorm,
+            Seed = spec.Training.Seed,
+            EvaluateEvery = spec.Training.EvaluateEvery,
+            OnNonFinite = spec.Training.OnNonFinite switch { "halt" => NonFinitePolicy.Halt, "rollback" => NonFinitePolicy.RollBack, _ => NonFinitePolicy.Skip },
+        };
+    }
+
+    private static RunOptions Options(JobSpec spec, int stepsPerEpoch) => new()
+    {
+        Workers = spec.Cluster.Workers,
+        Shards = spec.Cluster.Shards,
+        Processes = spec.Cluster.Processes,
+        ComputeThreads = spec.Cluster.ComputeThreads,
+        CheckpointFolder = spec.Checkpoint.Path,
+        CheckpointEvery = EverySteps(spec.Checkpoint.Every, stepsPerEpoch),
+        KeepLast = spec.Checkpoint.KeepLast,
+        KeepBest = spec.Checkpoint.KeepBest switch { "testAccuracy" => KeepBest.TestAccuracy, "none" => KeepBest.None, _ => KeepBest.TestLoss },
+    };
+
+    /// <summary>"2epochs" and "500steps" in steps; "never" = 0.</summary>
+    private static long EverySteps(string every, int stepsPerEpoch)
+    {
+        if (every == "never") return 0;
+        var count = long.Parse(every.AsSpan(0, every.AsSpan().IndexOfAnyExceptInRange('0', '9')), System.Globalization.CultureInfo.InvariantCulture);
+        return every.Contains("step", StringComparison.Ordinal) ? count : count * stepsPerEpoch;
+    }
+}
