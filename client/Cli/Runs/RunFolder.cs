@@ -1,0 +1,105 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using DistTrain.Contracts;
+using DistTrain.Training.Specs;
+
+namespace DistTrain.Cli;
+
+/// <summary>
+/// A run on disk: <c>job.yaml</c> (the spec as it ran), <c>plan.json</c>, <c>metrics.jsonl</c>, <c>result.json</c> once it ended, <c>checkpoints/</c>.
+/// Held open by one process at a time.
+/// </summary>
+internal sealed class RunFolder : IDisposable
+{
+    private FileStream? _lock;
+
+    private RunFolder(string path) => Path = path;
+
+    public string Path { get; }
+
+    public string JobFile => In("job.yaml");
+
+    public string PlanFile => In("plan.json");
+
+    public string MetricsFile => In("metrics.jsonl");
+
+    public string ResultFile => In("result.json");
+
+    /// <summary>Where this run's checkpoints go unless the spec names a folder.</summary>
+    public string Checkpoints => In("checkpoints");
+
+    /// <summary>A run is here.</summary>
+    public bool Exists => File.Exists(JobFile);
+
+    /// <summary>It ended with all its epochs done.</summary>
+    public bool Completed => ReadJson(ResultFile)?["status"]?.GetValue<string>() == "completed";
+
+    public static RunFolder Of(string runs, string name) => new(System.IO.Path.Combine(runs, name));
+
+    /// <summary>The run in <paramref name="runs"/> that was worked on last and has not ended; null where there is none.</summary>
+    public static RunFolder? NewestUnfinished(string runs)
+    {
+        if (!Directory.Exists(runs)) return null;
+        return Directory.GetDirectories(runs).Select(folder => new RunFolder(folder)).Where(run => run.Exists && !run.Completed)
+            .OrderByDescending(run => File.Exists(run.MetricsFile) ? File.GetLastWriteTimeUtc(run.MetricsFile) : File.GetLastWriteTimeUtc(run.JobFile)).FirstOrDefault();
+    }
+
+    /// <summary>Takes the folder for this process, making it where it is absent.</summary>
+    /// <exception cref="CommandException">It cannot be made, or another process trains in it.</exception>
+    public void Take()
+    {
+        try
+        {
+            Directory.CreateDirectory(Path);
+            _lock = new FileStream(In(".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException(ExitCode.Usage, Exists && error is IOException
+                ? $"another process trains in {Path}. Wait for it, stop it, or give this run a name of its own: --set name=NAME"
+                : $"the run's folder {Path} cannot be written: {error.Message} Choose another with --runs FOLDER.");
+        }
+    }
+
+    /// <summary>What the run's plan says decides its bits; null where there is none.</summary>
+    public JsonObject? Plan() => ReadJson(PlanFile);
+
+    /// <summary>Forgets what an earlier run left here.</summary>
+    public void Clear()
+    {
+        foreach (var file in new[] { ResultFile, MetricsFile, PlanFile, JobFile }) File.Delete(file);
+        if (Directory.Exists(Checkpoints)) Directory.Delete(Checkpoints, recursive: true);
+    }
+
+    public void Write(JobSpec spec, JsonObject plan)
+    {
+        WriteWhole(PlanFile, plan.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
+        WriteWhole(JobFile, SpecWriter.ToYaml(spec));
+    }
+
+    public void WriteResult(JsonObject result) => WriteWhole(ResultFile, result.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
+
+    public void Dispose() => _lock?.Dispose();
+
+    /// <summary>A file is there whole or not at all.</summary>
+    public static void WriteWhole(string path, string text)
+    {
+        var temporary = path + ".tmp";
+        File.WriteAllText(temporary, text);
+        File.Move(temporary, path, overwrite: true);
+    }
+
+    private static JsonObject? ReadJson(string path)
+    {
+        try
+        {
+            return File.Exists(path) ? JsonNode.Parse(File.ReadAllText(path)) as JsonObject : null;
+        }
+        catch (JsonException)
+        {
+            return null; // a torn file is as good as none
+        }
+    }
+
+    private string In(string name) => System.IO.Path.Combine(Path, name);
+}

@@ -1,0 +1,107 @@
+using System.CommandLine;
+using System.Globalization;
+using DistTrain.Training;
+using DistTrain.Training.Specs;
+
+namespace DistTrain.Cli;
+
+internal static class TrainVerb
+{
+    public static Command Make()
+    {
+        var job = new JobOptions();
+        var runs = CommonOptions.Runs();
+        var output = CommonOptions.Output();
+        var resume = new Option<bool>("--resume") { Description = "Go on from the newest checkpoint, to the same bits; without a job file, the run that was stopped last." };
+        var overwrite = new Option<bool>("--overwrite") { Description = "Replace a run of the same name." };
+        var verb = new Verb("train", "Trains a job on this machine: workers, parameter shards, checkpoints.",
+            "disttrain train", "disttrain train my-job.yaml --workers 4 --set optimizer.lr=0.01", "disttrain train --resume") { runs, resume, overwrite, output };
+        job.AddTo(verb);
+        verb.SetAction((parse, cancellation) =>
+        {
+            var terminal = parse.Terminal(output);
+            var resumes = parse.GetValue(resume);
+            if (resumes && parse.GetValue(overwrite)) throw new CommandException(ExitCode.Usage, "--resume and --overwrite are both set. Use --resume to go on, or --overwrite to start anew.");
+            var file = resumes && job.Path(parse) is null ? Unfinished(parse.GetValue(runs)!, job.Overrides(parse)) : job.Read(parse);
+            return RunAsync(terminal, file, parse.GetValue(runs)!, resumes, parse.GetValue(overwrite), cancellation);
+        });
+        return verb;
+    }
+
+    private static JobFile Unfinished(string runs, IReadOnlyList<SpecOverride> overrides) => RunFolder.NewestUnfinished(runs) is { } run
+        ? JobFile.Load(run.JobFile, overrides)
+        : throw new CommandException(ExitCode.NotFound, $"no run in {runs} waits to be resumed. Start one with: {Invocation.Name} train");
+
+    private static async Task<int> RunAsync(Terminal terminal, JobFile file, string runs, bool resume, bool overwrite, CancellationToken cancellation)
+    {
+        var plan = JobPlanner.Plan(file);
+        foreach (var warning in plan.Warnings) terminal.Error.WriteLine($"warning: {warning}");
+        using var run = RunFolder.Of(runs, plan.Spec.Name);
+        Refuse(run, plan, resume, overwrite);
+        run.Take();
+        if (!resume) run.Clear();
+        run.Write(plan.Spec, PlanFile.Of(plan));
+        terminal.Error.WriteLine(Describe(plan));
+
+        var options = plan.Options with
+        {
+            CheckpointFolder = plan.Options.CheckpointFolder.Length > 0 ? plan.Options.CheckpointFolder : run.Checkpoints,
+            Resume = resume,
+            WorkerLaunch = plan.Options.Processes > 0 ? WorkerVerb.Launch() : null,
+        };
+        var feed = new RunFeed(1 << 16);
+        using var metrics = new MetricsFile(run.MetricsFile);
+        using var cluster = new EmbeddedCluster(plan.Job, options, feed);
+        using var signals = new StopSignals(cancellation, () => terminal.Error.WriteLine($"{Environment.NewLine}stopping at a checkpoint; once more to stop at once"));
+        var view = new ProgressView(terminal, new ProgressMeter(plan.Job.TotalSteps, plan.Job.StepsPerEpoch), metrics).FollowAsync(feed.Records);
+        var result = await cluster.RunAsync(signals.Token).ConfigureAwait(false);
+        await view.ConfigureAwait(false);
+
+        var damage = result.Checkpoint.Length > 0 ? Verify(result.Checkpoint) : "there is none";
+        var json = RunResult.ToJson(result, run.Path, damage);
+        run.WriteResult(json);
+        if (terminal.Json) terminal.WriteJson(json);
+        else TrainReport.Write(terminal, plan, result, run, damage);
+        return result.Status switch
+        {
+            TrainingStatus.Completed => ExitCode.Ok,
+            TrainingStatus.Interrupted => ExitCode.Interrupted,
+            _ => ExitCode.JobFailed,
+        };
+    }
+
+    /// <summary>A run of the same name is never replaced by another job in silence.</summary>
+    private static void Refuse(RunFolder run, PlannedJob plan, bool resume, bool overwrite)
+    {
+        if (!run.Exists)
+        {
+            if (resume) throw new CommandException(ExitCode.NotFound, $"there is no run in {run.Path} to resume. Start it without --resume.");
+            return;
+        }
+        var there = run.Plan();
+        var same = there?["identity"]?.GetValue<string>() == plan.Job.Identity;
+        if (!same && !overwrite)
+        {
+            var differences = RunDifference.Of(there?["decides"], JobPlanner.WhatDecides(plan.Spec, plan.Job.MicroBatches));
+            var what = differences.Count == 0 ? "its data differs" : $"{string.Join("; ", differences.Take(3))}{(differences.Count > 3 ? $"; and {differences.Count - 3} more" : "")}";
+            throw new CommandException(ExitCode.Usage, $"{run.Path} holds a run of another job: {what}. " + (resume
+                ? "A run is resumed with the job it began with; start this one under a name of its own: --set name=NAME"
+                : "Give this one a name of its own (--set name=NAME), or replace that one (--overwrite)."));
+        }
+        if (same && !resume && !overwrite && !run.Completed && Directory.Exists(run.Checkpoints))
+            throw new CommandException(ExitCode.Usage, $"{run.Path} holds a run of this job that has not ended. Go on with --resume, or start anew with --overwrite.");
+    }
+
+    private static string Describe(PlannedJob plan)
+    {
+        var (job, spec) = (plan.Job, plan.Spec);
+        var workers = spec.Cluster.Processes > 0 ? $"{spec.Cluster.Processes} worker processes" : $"{spec.Cluster.Workers} worker{(spec.Cluster.Workers == 1 ? "" : "s")}";
+        return string.Create(CultureInfo.InvariantCulture, $"{spec.Name}: {string.Join(" ", spec.Model.Select(m => m.Name))} ({job.Layout.ParameterCount:N0} parameters) on {spec.Data.Format.Name} ({job.Data.Train.Count:N0} + {job.Data.Test.Count:N0} samples), {workers}, {spec.Cluster.Shards} shard{(spec.Cluster.Shards == 1 ? "" : "s")}, {job.Epochs} epochs of {job.StepsPerEpoch:N0} steps, {job.BatchSize} samples in {job.MicroBatches} micro-batches each");
+    }
+
+    private static string? Verify(string manifest)
+    {
+        var problems = new CheckpointStore(new DiskFileSystem(), Path.GetDirectoryName(manifest)!).Verify(Path.GetFileName(manifest));
+        return problems.Count == 0 ? null : string.Join("; ", problems.Select(p => p.Problem));
+    }
+}
