@@ -21,7 +21,7 @@ public sealed record JobSpec
     [SpecField("spec.data"), Description("Which samples.")]
     public DataSpec Data { get; init; } = new();
 
-    [SpecField("spec.model", Component = "layer")]
+    [SpecField("spec.model", Component = "model")]
     [Description("One named model, or a list of layers.")]
     public IReadOnlyList<ComponentSpec> Model { get; init; } = [new("lenet")];
 

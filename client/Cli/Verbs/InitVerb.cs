@@ -13,11 +13,17 @@ internal static class InitVerb
         var name = new Argument<string?>("name") { Description = "Of the job: lower-case letters, digits and dashes; writes NAME.yaml.", Arity = ArgumentArity.ZeroOrOne };
         var folder = new Option<string>("--folder") { Description = "Where the file goes.", DefaultValueFactory = _ => "." };
         var force = new Option<bool>("--force") { Description = "Replace the file if it is there." };
+        var schema = new Option<bool>("--schema") { Description = "Print the JSON Schema of job files instead, for editors." };
         var output = CommonOptions.Output();
-        var verb = new Verb("init", "Writes a commented job file that trains as it stands.", "disttrain init my-job") { name, folder, force, output };
+        var verb = new Verb("init", "Writes a commented job file that trains as it stands.", "disttrain init my-job", "disttrain init --schema > job-spec.schema.json") { name, schema, folder, force, output };
         verb.SetAction(parse =>
         {
             var terminal = parse.Terminal(output);
+            if (parse.GetValue(schema))
+            {
+                terminal.Out.Write(JobSchema.Text());
+                return ExitCode.Ok;
+            }
             var job = parse.GetValue(name) ?? throw new CommandException(ExitCode.Usage, "a name is missing. Give the job one: disttrain init my-job");
             var path = Path.Combine(parse.GetValue(folder)!, $"{job}.yaml");
             var text = JobTemplate.Text(job);

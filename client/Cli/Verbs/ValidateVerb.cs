@@ -18,15 +18,7 @@ internal static class ValidateVerb
             var terminal = parse.Terminal(output);
             var file = job.Read(parse);
             IReadOnlyList<SpecProblem> warnings = [];
-            if (parse.GetValue(fileOnly))
-            {
-                var problems = JobPlanner.Check(file);
-                if (problems.Count > 0) throw new SpecException(problems);
-            }
-            else
-            {
-                warnings = JobPlanner.Plan(file).Warnings;
-            }
+            if (!parse.GetValue(fileOnly)) warnings = JobPlanner.Plan(file).Warnings;
             if (terminal.Json) terminal.WriteJson(new JsonObject { ["status"] = "ok", ["name"] = file.Spec.Name, ["warnings"] = Problems.ToJson(warnings) });
             else
             {

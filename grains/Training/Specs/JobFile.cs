@@ -15,7 +15,7 @@ public sealed class JobFile
 
     public JobSpec Spec { get; }
 
-    /// <summary>Reads a file: JSON where its name ends in .json, else YAML.</summary>
+    /// <summary>Reads a file and checks all that needs no data: fields, component names, options. JSON where its name ends in .json, else YAML.</summary>
     /// <exception cref="SpecException">Every problem of the file and the overrides.</exception>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     public static JobFile Load(string path, params IReadOnlyList<SpecOverride> overrides)
@@ -90,7 +90,8 @@ public sealed class JobFile
         root = SpecOverrides.Apply(root, overrides, problems);
         var binder = new SpecBinder(source, problems);
         var file = new JobFile(source, binder.Bind(root), binder.Places);
-        return problems.Count == 0 ? file : throw new SpecException(problems);
+        problems.AddRange(new SpecComponents(file).Problems);
+        return problems.Count == 0 ? file : throw new SpecException([.. problems.OrderBy(p => p.At.Line == 0 ? int.MaxValue : p.At.Line).ThenBy(p => p.At.Column)]);
     }
 
     private static SpecEntry[] Entries(params (string Key, string Value)[] pairs) =>

@@ -20,18 +20,14 @@ public sealed record PlannedJob(JobFile File, ResolvedJob Job, Network Network, 
 /// <summary>Resolves a spec: names to components, data to samples, layers to shapes, M to a number. Every problem is found before anything runs.</summary>
 public static class JobPlanner
 {
-    /// <summary>Checks names and options, which needs no data.</summary>
-    public static IReadOnlyList<SpecProblem> Check(JobFile file) => new SpecComponents(file).Problems;
-
     /// <param name="shardsMatter">Whether the number of shards and workers is held against the model; a replay in one process does not care.</param>
     /// <exception cref="SpecException">Everything that is wrong.</exception>
     public static PlannedJob Plan(JobFile file, bool shardsMatter = true)
     {
         var components = new SpecComponents(file);
-        var problems = new List<SpecProblem>(components.Problems);
+        var problems = new List<SpecProblem>();
         var spec = file.Spec;
-        var data = components.Format is null ? null : Open(file, components.Format, problems);
-        if (data is null || problems.Count > 0) throw new SpecException(problems);
+        var data = Open(file, components.Format!, problems) ?? throw new SpecException(problems);
         if (spec.Data.Standardize) data = Standardized.Apply(data);
         var network = Build(file, data, components.Loss!, problems);
         if (spec.Training.BatchSize > data.Train.Count)
