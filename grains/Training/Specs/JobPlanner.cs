@@ -27,6 +27,8 @@ public static class JobPlanner
         var components = new SpecComponents(file);
         var problems = new List<SpecProblem>();
         var spec = file.Spec;
+        if (spec.Cluster.Device.StartsWith("gpu", StringComparison.Ordinal))
+            problems.Add(file.Problem("spec.cluster.device", $"is {spec.Cluster.Device}. There is no GPU that this build can use. Use auto or cpu."));
         var data = Open(file, components.Format!, problems) ?? throw new SpecException(problems);
         if (spec.Data.Standardize) data = Standardized.Apply(data);
         var network = Build(file, data, components.Loss!, problems);
@@ -102,7 +104,7 @@ public static class JobPlanner
         var decides = WhatDecides(spec, microBatches);
         decides["trainSha256"] = data.Train.Identity.Sha256;
         decides["testSha256"] = data.Test.Identity.Sha256;
-        decides["layoutSha256"] = CheckpointManifest.LayoutHash(network.Layout);
+        decides["layoutSha256"] = ManifestFile.LayoutHash(network.Layout);
         return new ResolvedJob
         {
             Name = spec.Name,
@@ -114,14 +116,14 @@ public static class JobPlanner
             Initialize = weights => network.Initialize(spec.Training.Seed, weights),
             Optimizer = components.Optimizer!,
             Schedule = components.Schedule!,
-            LearningRate = components.LearningRate,
+            LearningRate = components.Optimizer!.LearningRate,
             Epochs = spec.Training.Epochs,
             BatchSize = spec.Training.BatchSize,
             MicroBatches = microBatches,
             ClipNorm = spec.Training.ClipNorm,
             Seed = spec.Training.Seed,
             EvaluateEvery = spec.Training.EvaluateEvery,
-            OnNonFinite = spec.Training.OnNonFinite switch { "halt" => NonFinitePolicy.Halt, "rollback" => NonFinitePolicy.RollBack, _ => NonFinitePolicy.Skip },
+            OnNonFinite = spec.Training.OnNonFinite switch { "halt" => NonFinitePolicy.Halt, "rollback" => NonFinitePolicy.Rollback, _ => NonFinitePolicy.Skip },
         };
     }
 

@@ -1,7 +1,5 @@
 using System.Globalization;
-using System.Text.Json.Nodes;
 using DistTrain.Contracts;
-using DistTrain.Kernels;
 using DistTrain.Learning;
 
 namespace DistTrain.Training.Specs;
@@ -17,10 +15,7 @@ internal sealed class SpecComponents
         Loss = Catalog.BuiltIn.Create<Loss>(spec.Loss.Name, spec.Loss.Options, "spec.loss", found);
         Optimizer = Catalog.BuiltIn.Create<Optimizer>(spec.Optimizer.Name, spec.Optimizer.Options, "spec.optimizer", found);
         Schedule = Catalog.BuiltIn.Create<Schedule>(spec.Schedule.Name, spec.Schedule.Options, "spec.schedule", found);
-        LearningRate = Optimizer is null ? double.NaN : RateOf(spec.Optimizer);
         Problems = [.. found.Select(p => file.Problem(p.Path, p.Message))];
-        if (spec.Cluster.Device.StartsWith("gpu", StringComparison.Ordinal))
-            Problems = [.. Problems, file.Problem("spec.cluster.device", $"is {spec.Cluster.Device}. There is no GPU that this build can use. Use auto or cpu.")];
     }
 
     public IReadOnlyList<SpecProblem> Problems { get; }
@@ -32,9 +27,6 @@ internal sealed class SpecComponents
     public Optimizer? Optimizer { get; }
 
     public Schedule? Schedule { get; }
-
-    /// <summary>The optimizer's lr option.</summary>
-    public double LearningRate { get; }
 
     // Shapes come later, with the data; names and options are known to be wrong before it is read.
     private static void CheckModel(IReadOnlyList<ComponentSpec> model, List<Problem> found)
@@ -53,15 +45,5 @@ internal sealed class SpecComponents
                     : new Problem(path, $"is {ScalarSyntax.Shown(model[i].Name)}. It must be one of {string.Join(", ", known)}.{NearestName.Suggest(model[i].Name, known)}"));
             }
         }
-    }
-
-    private static double RateOf(ComponentSpec optimizer)
-    {
-        var options = Catalog.BuiltIn.Find<Optimizer>(optimizer.Name)!.Options;
-        var rate = options.FirstOrDefault(o => o.Name == "lr") ?? throw new InvalidOperationException($"the optimizer {optimizer.Name} has no option lr; every optimizer has one.");
-        var given = optimizer.Options?["lr"] ?? (ReferenceEquals(options[0], rate) ? optimizer.Options?[""] : null);
-        return given is JsonValue value && value.TryGetValue(out double real) ? real
-            : given is JsonValue whole && whole.TryGetValue(out long number) ? number
-            : Convert.ToDouble(rate.Default, CultureInfo.InvariantCulture);
     }
 }

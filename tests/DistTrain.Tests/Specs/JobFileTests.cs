@@ -16,12 +16,12 @@ public sealed class JobFileTests
             kind: TrainingJob
             metadata: { name: mnist-lenet }
             spec:
-              data: { format: { csv: { label: 3 } }, path: data/mnist, standardize: false }
+              data: { format: { digits: { train: 300 } }, path: data/mnist, standardize: false }
               model:
                 - conv2d: { out: 6, kernel: [5, 5], padding: 2 }
                 - relu
                 - linear: 10
-              loss: meanSquaredError
+              loss: mse
               optimizer: { adam: { lr: 1e-3 } }
               schedule: { cosine: { warmupSteps: 200 } }
               training: { epochs: 5, batchSize: 128, microBatches: 8, clipNorm: 1.5, seed: 18446744073709551615, evaluateEvery: 50, onNonFinite: halt }
@@ -29,10 +29,10 @@ public sealed class JobFileTests
               checkpoint: { path: /tmp/x, every: 500steps, keep: { last: 7, best: testAccuracy } }
             """).Spec;
         Assert.Equal("mnist-lenet", spec.Name);
-        Assert.Equal(("csv", """{"label":3}""", "data/mnist", false), (spec.Data.Format.Name, spec.Data.Format.Options!.ToJsonString(), spec.Data.Path, spec.Data.Standardize));
+        Assert.Equal(("digits", """{"train":300}""", "data/mnist", false), (spec.Data.Format.Name, spec.Data.Format.Options!.ToJsonString(), spec.Data.Path, spec.Data.Standardize));
         Assert.Equal(["conv2d", "relu", "linear"], spec.Model.Select(l => l.Name));
         Assert.Equal(["""{"out":6,"kernel":[5,5],"padding":2}""", null, """{"":10}"""], spec.Model.Select(l => l.Options?.ToJsonString()));
-        Assert.Equal("meanSquaredError", spec.Loss.Name);
+        Assert.Equal("mse", spec.Loss.Name);
         Assert.Equal("""{"lr":0.001}""", spec.Optimizer.Options!.ToJsonString());
         Assert.Equal("""{"warmupSteps":200}""", spec.Schedule.Options!.ToJsonString());
         Assert.Equal(new TrainingSpec { Epochs = 5, BatchSize = 128, MicroBatches = 8, ClipNorm = 1.5, Seed = ulong.MaxValue, EvaluateEvery = 50, OnNonFinite = "halt" }, spec.Training);
@@ -67,8 +67,8 @@ public sealed class JobFileTests
               checkpoint: { every: 5, keep: { best: testloss } }
               model: []
             """,
-            "job.yaml:1:13: apiVersion is disttrain/v2. It must be disttrain/v1.",
             "job.yaml:1:1: kind is missing. It must be TrainingJob.",
+            "job.yaml:1:13: apiVersion is disttrain/v2. It must be disttrain/v1.",
             "job.yaml:2:19: metadata.name is My Job. It must be lower-case letters, digits and dashes, at most 63, such as mnist-lenet.",
             "job.yaml:4:3: spec.optimiser is not a field of a job. Did you mean optimizer? spec has data, model, loss, optimizer, schedule, training, cluster, checkpoint.",
             "job.yaml:5:24: spec.data.standardize is yes. It must be true or false.",
@@ -96,7 +96,7 @@ public sealed class JobFileTests
     [InlineData("spec: { optimizer: { type: adam, lr: 1 } }", "job.yaml:4:20: spec.optimizer has the keys type, lr. It must be one name with its options inside, such as {adam: {lr: 0.001}}.")]
     [InlineData("spec: { optimizer: { adam: { lr: .inf } } }", "job.yaml:4:34: spec.optimizer.adam.lr is .inf. It must be a finite number that 64 bits can hold.")]
     [InlineData("spec: { model: [ relu, 5 ] }", "job.yaml:4:24: spec.model[1] is 5. It must be a name, or one name with its options, such as {adam: {lr: 0.001}}.")]
-    [InlineData("spec: { loss: a, loss: b }", "job.yaml:4:18: the key loss is here a second time; the first is in line 4. Keep one of them.")]
+    [InlineData("spec: { loss: mse, loss: b }", "job.yaml:4:20: the key loss is here a second time; the first is in line 4. Keep one of them.")]
     [InlineData("spec: { data: { path: !!python/object x } }", "job.yaml:4:23: the tag tag:yaml.org,2002:python/object has no meaning in a job file. Remove it.")]
     [InlineData("spec: {}\n---\nspec: {}", "job.yaml:5:1: a second document starts here. A job file holds one job; put the other into a file of its own.")]
     [InlineData("spec:\n\tdata: digits", "job.yaml:5:1: the line is indented with a tab. YAML allows spaces only; replace it by two spaces.")]
@@ -104,6 +104,23 @@ public sealed class JobFileTests
     [InlineData("spec: *nothing", "job.yaml:4:7: *nothing refers to an anchor that is not complete at this place. Define &nothing before it is used.")]
     [InlineData("\"\\e[31m\": 1", "job.yaml:4:1: ?[31m is not a field of a job. The file has metadata, spec, apiVersion, kind.")]
     public void A_wrong_line_says_what_is_set_and_what_it_must_be(string line, string problem) => AssertProblems(Head + line, problem);
+
+    [Fact]
+    public void Components_are_held_against_the_catalogue_in_the_same_pass()
+    {
+        AssertProblems(Head + """
+            spec:
+              data: { format: { digits: { train: 0 } } }
+              model: [ { conv2d: { out: 6, kernl: 5 } }, rellu, lenet, { linear: -3 } ]
+              optimizer: { adma: { lr: 1e-3 } }
+              loss: { crossEntropy: { labelSmoothing: 2 } }
+              schedule: { cosine: { warmupSteps: 1.5 } }
+              training: { epochs: 0 }
+            """,
+            "job.yaml:5:38: spec.data.format.digits.train is 0. It must be a whole number, between 1 and 1000000.",
+            "job.yaml:6:39: spec.model[0].conv2d.kernl is not an option of conv2d. It takes out, kernel, stride, padding, dilation, groups, bias, initializer. Did you mean kernel?",
+            "job.yaml:6:14: spec.model[0].conv2d.kernel is not set. It must be a whole number, or two (height, width), between 1 and 32767.");
+    }
 
     [Fact]
     public void Text_that_is_no_yaml_is_named_with_its_place()
@@ -174,9 +191,9 @@ public sealed class JobFileTests
     {
         var spec = Read(Head + """
             spec:
-              data: { format: { csv: { label: -1 } }, path: "a # b: c/\"d\" \u00e9 true", standardize: false }
-              model: [ { conv2d: { out: 6, kernel: [5, 5] } }, relu, { linear: 10 }, { residual: [ { linear: 3 }, relu ] } ]
-              optimizer: { adam: { lr: 1e-3, betas: [0.9, 0.999] } }
+              data: { format: { digits: { train: 100 } }, path: "a # b: c/\"d\" \u00e9 true", standardize: false }
+              model: [ { conv2d: { out: 6, kernel: [5, 5] } }, relu, { linear: 10 } ]
+              optimizer: { adam: { lr: 1e-3, beta1: 0.75 } }
               cluster: { workers: 2..8 }
             """).Spec;
         var json = SpecWriter.ToJson(spec).ToJsonString();

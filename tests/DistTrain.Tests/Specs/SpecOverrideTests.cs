@@ -12,17 +12,17 @@ public sealed class SpecOverrideTests
         metadata: { name: probe }
         spec:
           model: [ { conv2d: { out: 6, kernel: 5 } }, relu, { linear: 10 } ]
-          optimizer: { sgd: { lr: 0.1, momentum: 0.9 } }
+          optimizer: { momentum: { lr: 0.1, mu: 0.9 } }
           training: { epochs: 5 }
         """;
 
     [Fact]
     public void Overrides_change_fields_options_and_whole_components()
     {
-        var spec = Read("training.epochs=2", "spec.training.batchSize=32", "optimizer.lr=0.01", "optimizer.sgd.nesterov=true", "model.0.out=12",
+        var spec = Read("training.epochs=2", "spec.training.batchSize=32", "optimizer.lr=0.01", "optimizer.momentum.weightDecay=0.5", "model.0.out=12",
             "schedule={cosine: {warmupSteps: 5}}", "cluster.workers=1..4", "checkpoint.keep.last=9", "name=other", "data.path=").Spec;
         Assert.Equal((2, 32, "other", "", 9), (spec.Training.Epochs, spec.Training.BatchSize, spec.Name, spec.Data.Path, spec.Checkpoint.KeepLast));
-        Assert.Equal("""{"lr":0.01,"momentum":0.9,"nesterov":true}""", spec.Optimizer.Options!.ToJsonString());
+        Assert.Equal("""{"lr":0.01,"mu":0.9,"weightDecay":0.5}""", spec.Optimizer.Options!.ToJsonString());
         Assert.Equal("""{"out":12,"kernel":5}""", spec.Model[0].Options!.ToJsonString());
         Assert.Equal("""{"warmupSteps":5}""", spec.Schedule.Options!.ToJsonString());
         Assert.Equal((1, 4), (spec.Cluster.Workers, spec.Cluster.MaxWorkers));
