@@ -7,7 +7,6 @@ namespace DistTrain.Learning;
 /// <remarks>Without a loss the scalar that is differentiated is Σ output·cotangent.</remarks>
 public sealed class LayerProbe : IDisposable
 {
-    private readonly Device _device;
     private readonly Loss? _loss;
     private readonly Arena _arena;
     private readonly Replay _replay;
@@ -20,7 +19,7 @@ public sealed class LayerProbe : IDisposable
     /// <param name="target">One sample's target, with a loss.</param>
     public LayerProbe(Layer? layer, Shape input, Device device, Loss? loss = null, Shape target = default)
     {
-        (_device, _loss) = (device, loss);
+        _loss = loss;
         Network = new Network(layer ?? new Sequential(), input);
         var tape = new Tape(device, TapeMode.Training, input, loss is null ? Network.Output : target, inputNeedsGradient: true);
         var output = Network.Record(tape);
@@ -57,6 +56,26 @@ public sealed class LayerProbe : IDisposable
         Read(_replay.Output, output);
         if (_replay.Tape.Input.Gradient is { } region) Read(frame.Of(region), dx);
         return new ProbeResult(output, dx, gradient, gradient[layout.Metrics.Offset]);
+    }
+
+    /// <summary>What is differentiated: the loss, or Σ output·cotangent in float64.</summary>
+    public double Scalar(ProbeResult found, ReadOnlySpan<float> target)
+    {
+        if (_loss is not null) return found.Loss;
+        var sum = 0.0;
+        for (var i = 0; i < target.Length; i++) sum += (double)found.Output[i] * target[i];
+        return sum;
+    }
+
+    /// <summary>Random cotangents, real targets or (below <paramref name="classes"/>) labels for a batch.</summary>
+    public float[] Target(int samples, int classes, ulong seed)
+    {
+        var target = new float[samples * _replay.Tape.TargetShape!.Value.Length];
+        RandomFill.Normal(target, RandomKey.Of(seed, 0, RandomKey.HashPath("target")), 0f, 1f);
+        var labels = new RandomStream(seed, 1);
+        if (classes > 0)
+            for (var i = 0; i < target.Length; i++) target[i] = BitConverter.Int32BitsToSingle(labels.Next(classes));
+        return target;
     }
 
     public void Dispose()

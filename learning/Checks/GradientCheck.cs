@@ -1,0 +1,66 @@
+using DistTrain.Kernels;
+
+namespace DistTrain.Learning;
+
+/// <summary>
+/// Compares backward with forward: along random directions d of ±1 the slope (f(θ + h·d) - f(θ - h·d)) / 2h must be ∇f·d, for the input and for each
+/// parameter by itself. Outputs are summed in float64, so float32 rounding costs about 1e-5 of the slope's scale, far below one wrong element of a small tensor.
+/// </summary>
+/// <remarks>Inputs are distinct values at least 2h apart and at least h from 0, so that no kink (ReLU, maximum) lies between the two points.</remarks>
+public static class GradientCheck
+{
+    private const float Step = 1f / 256;
+    private const int Directions = 4;
+
+    /// <param name="probe">The layer or loss.</param>
+    /// <param name="samples">Batch, small: samples x input elements is at most 400.</param>
+    /// <param name="classes">Labels are drawn below it; 0 = real targets.</param>
+    /// <param name="tolerance">Of the slope's scale, ‖∇f‖·‖d‖ / √elements + |slope|.</param>
+    /// <returns>What differs, empty when nothing does.</returns>
+    public static IReadOnlyList<string> Run(LayerProbe probe, int samples, int classes = 0, double tolerance = 2e-3, ulong seed = 1)
+    {
+        var network = probe.Network;
+        var weights = network.Initialize(seed);
+        var x = Spread(samples * network.Input.Length, seed);
+        var target = probe.Target(samples, classes, seed);
+        var found = probe.Run(weights, x, target, Segments.One(samples));
+        var wrong = new List<string>();
+        for (var i = 0; i < Directions; i++)
+        {
+            var random = new RandomStream(seed, (ulong)i + 100);
+            Compare("the input", x, 0, x.Length, found.InputGradient, ref random);
+            foreach (var parameter in network.Parameters.Where(p => p.Kind == SliceKind.Parameter))
+                Compare(parameter.Name, weights, parameter.Slice.Offset, parameter.Slice.Length, found.Gradient, ref random);
+        }
+        return wrong;
+
+        void Compare(string what, float[] values, int start, int length, float[] gradient, ref RandomStream random)
+        {
+            var kept = values.AsSpan(start, length).ToArray();
+            var (direction, slope, norm) = (new float[length], 0.0, 0.0);
+            for (var i = 0; i < length; i++)
+            {
+                direction[i] = (random.NextWord() & 1) == 0 ? 1f : -1f;
+                slope += (double)gradient[start + i] * direction[i];
+                norm += (double)gradient[start + i] * gradient[start + i];
+            }
+            double At(float step)
+            {
+                for (var i = 0; i < length; i++) values[start + i] = kept[i] + step * direction[i];
+                return probe.Scalar(probe.Run(weights, x, target, Segments.One(samples)), target);
+            }
+            var measured = (At(Step) - At(-Step)) / (2.0 * Step);
+            kept.CopyTo(values, start);
+            var scale = Math.Sqrt(norm) + Math.Abs(slope);
+            if (!(Math.Abs(measured - slope) <= tolerance * scale + 1e-4))
+                wrong.Add($"the gradient of {what} along a direction is {slope:g6} by backward and {measured:g6} by differences; they may differ by {tolerance * scale + 1e-4:g3}.");
+        }
+    }
+
+    // (k + 1/2) / n of [-2, 2] in a random order: distances 4 / n.
+    private static float[] Spread(int length, ulong seed)
+    {
+        var order = new KeyedPermutation(seed, 0, length);
+        return [.. Enumerable.Range(0, length).Select(i => (float)((order[i] + 0.5) / length * 4.0 - 2.0))];
+    }
+}

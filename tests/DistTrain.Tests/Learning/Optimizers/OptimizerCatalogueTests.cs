@@ -1,0 +1,110 @@
+using DistTrain.Kernels;
+using DistTrain.Learning;
+
+namespace DistTrain.Tests.Learning.Optimizers;
+
+/// <summary>What every optimizer of the catalogue must do, found by reflection.</summary>
+public sealed class OptimizerCatalogueTests
+{
+    private const int Length = 4080 + 37;
+
+    public static TheoryData<string> Names() => new(Catalog.BuiltIn.All<Optimizer>().Select(o => o.Name));
+
+    [Theory, MemberData(nameof(Names))]
+    public void Saved_and_loaded_state_gives_an_identical_next_step(string name)
+    {
+        var device = Components.Devices[^1].Device;
+        using var run = new Run(Components.Make<Optimizer>(name), device);
+        for (var update = 1; update <= 3; update++) run.Step(update);
+        var saved = run.Save();
+        run.Step(4);
+        using var resumed = new Run(Components.Make<Optimizer>(name), device);
+        resumed.Load(saved);
+        resumed.Step(4);
+        Assert.Equal(run.Save().SelectMany(v => v.Select(BitConverter.SingleToInt32Bits)), resumed.Save().SelectMany(v => v.Select(BitConverter.SingleToInt32Bits)));
+    }
+
+    [Theory, MemberData(nameof(Names))]
+    public void Every_device_and_every_cut_into_shards_gives_the_same_bits(string name)
+    {
+        using var whole = new Run(Components.Make<Optimizer>(name), Components.Devices[0].Device);
+        for (var update = 1; update <= 3; update++) whole.Step(update);
+        foreach (var (body, device) in Components.Devices)
+            foreach (var cut in new[] { Length, 4080, 48, 1 })
+            {
+                using var parts = new Run(Components.Make<Optimizer>(name), device);
+                for (var update = 1; update <= 3; update++) parts.Step(update, cut);
+                Assert.True(whole.Save().SelectMany(v => v.Select(BitConverter.SingleToInt32Bits)).SequenceEqual(parts.Save().SelectMany(v => v.Select(BitConverter.SingleToInt32Bits))), $"{name} on {body} in parts of {cut} differs");
+            }
+    }
+
+    [Theory, MemberData(nameof(Names))]
+    public void It_finds_the_minimum_of_a_bowl_and_its_rate_is_its_first_option(string name)
+    {
+        var optimizer = Components.Make<Optimizer>(name);
+        Assert.Equal(Catalog.BuiltIn.Find<Optimizer>(name)!.Options[0].Default, optimizer.LearningRate);
+        Assert.Equal("lr", Catalog.BuiltIn.Find<Optimizer>(name)!.Options[0].Name);
+        Assert.Equal(optimizer.StateCount, optimizer.StateNames.Count);
+        using var run = new Run(optimizer, Components.Devices[1].Device);
+        var before = run.Distance();
+        for (var update = 1; update <= 400; update++) run.StepTowards(update, 0.02);
+        Assert.True(run.Distance() < before / 20, $"{name}: ‖w - c‖ went from {before:g3} to {run.Distance():g3}");
+    }
+
+    private sealed class Run : IDisposable
+    {
+        private readonly Optimizer _optimizer;
+        private readonly Device _device;
+        private readonly DeviceBuffer _weights;
+        private readonly DeviceBuffer _gradient;
+        private readonly DeviceBuffer[] _states;
+        private readonly float[] _goal = new float[Length];
+
+        public Run(Optimizer optimizer, Device device)
+        {
+            (_optimizer, _device, _weights, _gradient) = (optimizer, device, device.Allocate(Length), device.Allocate(Length));
+            _states = [.. Enumerable.Range(0, optimizer.StateCount).Select(_ => device.Allocate(Length))];
+            RandomFill.Normal(_weights.View.AsSpan(), 1, 0f, 1f);
+            RandomFill.Normal(_goal, 2, 0f, 1f);
+        }
+
+        public void Step(int update, int cut = Length)
+        {
+            RandomFill.Normal(_gradient.View.AsSpan(), (ulong)update + 10, 0f, 1f);
+            Apply(update, _optimizer.LearningRate, 0.37f, cut);
+        }
+
+        public void StepTowards(int update, double rate)
+        {
+            for (var i = 0; i < Length; i++) _gradient.View.AsSpan()[i] = _weights.View.AsSpan()[i] - _goal[i];
+            Apply(update, rate, 1f, Length);
+        }
+
+        public double Distance() => Math.Sqrt(Enumerable.Range(0, Length).Sum(i => Math.Pow(_weights.View.AsSpan()[i] - _goal[i], 2)));
+
+        public float[][] Save() => [_weights.View.AsSpan().ToArray(), .. _states.Select(s => s.View.AsSpan().ToArray())];
+
+        public void Load(float[][] saved)
+        {
+            _weights.Write(0, saved[0]);
+            for (var i = 0; i < _states.Length; i++) _states[i].Write(0, saved[i + 1]);
+        }
+
+        public void Dispose()
+        {
+            foreach (var buffer in _states.Append(_weights).Append(_gradient)) buffer.Dispose();
+        }
+
+        private void Apply(int update, double rate, float coefficient, int cut)
+        {
+            var room = new float[Optimizer.MaxScalars];
+            var scalars = room.AsSpan(0, _optimizer.Scalars(update, rate, room));
+            for (var start = 0; start < Length; start += cut)
+            {
+                var count = Math.Min(cut, Length - start);
+                View State(int i) => i < _states.Length ? _states[i].View.Part(start, count) : View.None;
+                _optimizer.Apply(_device, scalars, coefficient, _weights.View.Part(start, count), _gradient.View.Part(start, count), State(0), State(1), State(2));
+            }
+        }
+    }
+}
