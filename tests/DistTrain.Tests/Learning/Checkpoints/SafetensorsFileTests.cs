@@ -37,12 +37,24 @@ public sealed class SafetensorsFileTests : IDisposable
         Assert.Equal(new FileInfo(path).Length, file.Header.FileBytes);
     }
 
-    [Fact]
-    public void The_bytes_are_those_that_PyTorch_writes()
+    // Known answers of the reference implementation's own tests (safetensors/src/tensor.rs): without padding and with.
+    [Theory]
+    [InlineData("attn.0", new long[] { 1, 2, 3 }, 64, """{"attn.0":{"dtype":"F32","shape":[1,2,3],"data_offsets":[0,24]}}""")]
+    [InlineData("attn0", new long[] { 1, 1, 2, 3 }, 72, """{"attn0":{"dtype":"F32","shape":[1,1,2,3],"data_offsets":[0,24]}}       """)]
+    public void The_bytes_are_those_that_PyTorch_users_write(string name, long[] shape, byte headerBytes, string header)
     {
-        // What save_file({"a": tensor([1., 2.])}) of the safetensors package writes.
-        byte[] expected = [0x38, 0, 0, 0, 0, 0, 0, 0, .. Encoding.UTF8.GetBytes("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""" + "  "), 0, 0, 0x80, 0x3F, 0, 0, 0, 0x40];
-        Assert.Equal(expected, File.ReadAllBytes(Write([("a", SafetensorsType.F32, [2])], null, writer => writer.Write<float>([1, 2]))));
+        byte[] values = [0, 0, 0, 0, 0, 0, 128, 63, 0, 0, 0, 64, 0, 0, 64, 64, 0, 0, 128, 64, 0, 0, 160, 64];
+        byte[] expected = [headerBytes, 0, 0, 0, 0, 0, 0, 0, .. Encoding.UTF8.GetBytes(header), .. values];
+        Assert.Equal(expected, File.ReadAllBytes(Write([(name, SafetensorsType.F32, shape)], null, writer => writer.Write<float>([0, 1, 2, 3, 4, 5]))));
+    }
+
+    [Fact]
+    public void A_file_without_tensors_is_sixteen_bytes()
+    {
+        var path = Write([], null, _ => { });
+        Assert.Equal([8, 0, 0, 0, 0, 0, 0, 0, .. "{}      "u8], File.ReadAllBytes(path));
+        using var file = SafetensorsFile.Open(path);
+        Assert.Empty(file.Header.Entries);
     }
 
     [Fact]

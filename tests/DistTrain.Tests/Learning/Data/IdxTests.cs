@@ -94,6 +94,22 @@ public sealed class IdxTests(ITestOutputHelper output) : IDisposable
     }
 
     [Fact]
+    public void Any_changed_header_byte_is_refused_or_still_fits()
+    {
+        Whole();
+        var path = _files["train-images-idx3-ubyte"];
+        for (var at = 0; at < 16; at++)
+            for (var value = 0; value < 256; value += 3)
+            {
+                byte[] changed = [.. _images];
+                changed[at] = (byte)value;
+                File.WriteAllBytes(path, changed);
+                if (changed.SequenceEqual(_images)) _idx.Open(_files.Folder, 1);
+                else Assert.StartsWith($"{path} ", Refusal(_idx, _files.Folder));
+            }
+    }
+
+    [Fact]
     public void A_gzip_whose_header_lies_takes_no_more_memory_than_its_bytes()
     {
         Whole();
