@@ -29,8 +29,9 @@ public sealed record JobPosition(long Version, long Updates, LogDigest Log, long
 /// <param name="Name">Version and incarnation.</param>
 /// <param name="Position">What the job continues from.</param>
 /// <param name="Files">By shard: what the shard's host said of its file (name, bytes, SHA-256); opaque here.</param>
-/// <param name="Records">All records committed since the last published checkpoint, this version's included; the store keeps the older ones.</param>
-public sealed record CheckpointManifest(CheckpointName Name, JobPosition Position, ImmutableArray<object?> Files, ImmutableArray<LogEntry> Records);
+/// <param name="Records">All records committed since <paramref name="Previous"/>; the store keeps the older ones.</param>
+/// <param name="Previous">The checkpoint published or restored before.</param>
+public sealed record CheckpointManifest(CheckpointName Name, JobPosition Position, ImmutableArray<object?> Files, ImmutableArray<LogEntry> Records, CheckpointName Previous);
 
 /// <summary>A checkpoint that a restore passed over, and why.</summary>
 public sealed record SkippedCheckpoint(CheckpointName Name, string Why);

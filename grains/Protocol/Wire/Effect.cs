@@ -52,7 +52,7 @@ public enum EffectKind : byte
     /// <summary>Take the state from Payload (RestoreFrom); answer Loaded.</summary>
     Load,
 
-    /// <summary>Take the state from Payload (of a State message) and release it. No answer.</summary>
+    /// <summary>Take the state from Payload (ShardState) and release its memory. No answer.</summary>
     Install,
 
     // Worker.
@@ -63,7 +63,7 @@ public enum EffectKind : byte
     /// <summary>Weights Payload of seat Message.From are version Message.Step of its shard; they replace the older ones. No answer.</summary>
     KeepWeights,
 
-    /// <summary>Lease Message.Lease is not wanted any more; its Computed may be left out. No answer.</summary>
+    /// <summary>Lease Message.Lease is not wanted any more; its Computed may be left out, and is dropped if it comes. Weights may change under it. No answer.</summary>
     Cancel,
 }
 

@@ -39,6 +39,14 @@ public sealed record JobStart(ulong Instance, bool Resume);
 /// <summary>Which state a shard loads; null Manifest: the initial state, made from the seed.</summary>
 public sealed record RestoreFrom(CheckpointName Name, CheckpointManifest? Manifest);
 
+/// <summary>All that a replica needs to be its primary's equal at a version.</summary>
+/// <param name="Log">Committed records since the last published checkpoint.</param>
+public sealed record ShardState(IReadOnlyList<LogEntry> Log)
+{
+    /// <summary>Weights and optimizer state; the primary's host attaches a copy.</summary>
+    public object? Memory { get; set; }
+}
+
 /// <summary>What a shard knows of its root gradient. Owned by the shard's host, unchanged until the step is applied.</summary>
 public sealed class ReducedFigures
 {

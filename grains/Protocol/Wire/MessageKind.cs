@@ -47,10 +47,10 @@ public enum MessageKind : byte
 
     // Worker to shard.
 
-    /// <summary>[Incarnation, Step: version, Open.Last] Answered by Weights once that version is committed here, or by Answer with a refusal.</summary>
+    /// <summary>[Incarnation, Step: version, Lease, Open.Last] Answered by Weights once that version is committed here, or by Answer with a refusal.</summary>
     Pull,
 
-    /// <summary>[Incarnation, Step, Node, Digest, Payload: gradient of that node, this shard's part] Answered by Answer. The sender's host cuts the part and sets Digest.</summary>
+    /// <summary>[Incarnation, Step, Node, Lease, Digest, Payload: gradient of that node, this shard's part] Answered by Answer. The sender's host cuts the part and sets Digest.</summary>
     Push,
 
     // Shard to worker.
@@ -58,7 +58,7 @@ public enum MessageKind : byte
     /// <summary>[Incarnation, Step: version, Payload: the shard's weights] The shard's host attaches the weights.</summary>
     Weights,
 
-    /// <summary>[Incarnation: the current one, Step, Node, Verdict] To Push, Pull or Evaluated.</summary>
+    /// <summary>[Incarnation: the current one, Step, Node, Lease, Verdict] To Push, Pull or Evaluated.</summary>
     Answer,
 
     // Seat to job.
@@ -66,10 +66,13 @@ public enum MessageKind : byte
     /// <summary>[Incarnation: adopted, 0 for none] A sign of life, and an offer to host a shard.</summary>
     SeatAlive,
 
-    /// <summary>[Incarnation, Step: version, -1 when empty; Flag: has the root gradient of that step; Payload: LogEntry list since the last durable checkpoint]</summary>
+    /// <summary>[Incarnation, Step: version, -1 when empty; Lease: the incarnation that last touched this state; Flag: has the root gradient of that step; Payload: LogEntry list since the last durable checkpoint]</summary>
     Adopted,
 
-    /// <summary>[Incarnation, Step: version, -1 when the load failed; Text: why]</summary>
+    /// <summary>[Incarnation, Step: version, -1 when empty; Lease: the step that it was told to open] A primary that cannot open the step.</summary>
+    Behind,
+
+    /// <summary>[Incarnation, Step and Lease: version and incarnation in the checkpoint's name; Flag: loaded; Text: why not]</summary>
     Restored,
 
     /// <summary>[Incarnation, Step, Open.Kind]</summary>
@@ -112,7 +115,7 @@ public enum MessageKind : byte
     /// <summary>[Incarnation, Step] The replica is not at this version.</summary>
     NeedState,
 
-    /// <summary>[Incarnation, Step: version, Payload: weights, optimizer state and records] The primary's host attaches a copy.</summary>
+    /// <summary>[Incarnation, Step: version, Payload: ShardState] The primary's host attaches a copy of weights and optimizer state.</summary>
     State,
 
     // Client and job.
@@ -140,7 +143,7 @@ public enum MessageKind : byte
     /// <summary>[Payload: CheckpointName list] To ListCheckpoints: what has a manifest, verified or not.</summary>
     CheckpointsListed,
 
-    /// <summary>[Payload: CheckpointManifest, or null with Text: what is wrong; Name in RestoreFrom] To VerifyCheckpoint.</summary>
+    /// <summary>[Step, Lease as in the effect: the name's version and incarnation; Payload: CheckpointManifest, or null with Text: what is wrong] To VerifyCheckpoint.</summary>
     CheckpointVerified,
 
     /// <summary>[Incarnation, Step, Flag: published, Text: why not] To PublishManifest.</summary>
@@ -157,7 +160,7 @@ public enum MessageKind : byte
     /// <summary>[Incarnation, Step: version, Payload or Text] To Snapshot, when the file is on disk or has failed.</summary>
     SnapshotWritten,
 
-    /// <summary>[Incarnation, Step: version, -1 when it failed; Text] To Load.</summary>
+    /// <summary>[Incarnation and Lease as in the effect; Step: version, -1 when it failed; Text] To Load.</summary>
     Loaded,
 
     // Host to worker.

@@ -78,6 +78,9 @@ public readonly struct OpenStep
     /// <summary>Commit of step <see cref="Step"/> - 1; its step is -1 where there is none.</summary>
     public Decision Last { get; init; }
 
+    /// <summary>The evaluation of this version, if it has been committed: kept by the shards like every record. Its step is -1 where there is none.</summary>
+    public EvaluationRecord LastEvaluation { get; init; }
+
     /// <summary>The state at this version is saved: the shards snapshot before anything else.</summary>
     public bool Save { get; init; }
 }

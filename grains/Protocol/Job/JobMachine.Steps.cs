@@ -1,0 +1,220 @@
+namespace DistTrain.Protocol;
+
+// A step: open it on every shard, lease its micro-batches, decide when every shard has said Reduced.
+public sealed partial class JobMachine
+{
+    private readonly bool[] _reduced;
+    private readonly double[] _squares;
+    private readonly TreeInbox _evaluations;
+    private readonly EvaluationTotals[] _totals;
+    private OpenStep _open;
+    private double _loss;
+    private double _correct;
+
+    /// <summary>Between two steps: what is next?</summary>
+    private void Boundary()
+    {
+        if (_phase != Phase.Boundary) Enter(Phase.Boundary);
+        if (_writing is null) AssignControls();
+        if (_assigned.Count > 0) return;
+        if (_plan.Replicated && MayAddReplica())
+        {
+            RaiseIncarnation("a seat is free for a missing replica");
+            return;
+        }
+        var kind = NextKind();
+        if (kind != StepKind.Hold && _workers.Count < _plan.MinimumWorkers) return;
+        if (kind != StepKind.Hold)
+        {
+            Open(kind, kind == StepKind.Train && ShouldSave());
+            return;
+        }
+        var saved = IsPublished(_version);
+        if (!saved && (_saver.IsBusy || _now < _saveAgainAt)) return;
+        Open(kind, !saved);
+    }
+
+    private StepKind NextKind() =>
+        _plan.EvaluatesAt(_version) && _lastEvaluation.Step != _version ? StepKind.Evaluate
+        : _version >= _plan.TotalSteps || _pausing || StopsAt(_version) ? StepKind.Hold
+        : StepKind.Train;
+
+    private bool MayAddReplica()
+    {
+        _taken.Clear();
+        foreach (var seats in Placed.Shards)
+            if (!seats.HasReplica && _seats.Free(Placed, _taken, _now, _plan.Limits.Silence) != ShardSeats.None) return true;
+        return false;
+    }
+
+    private void Open(StepKind kind, bool save)
+    {
+        Span<float> scalars = stackalloc float[StepScalars.Capacity];
+        var (rate, count) = (0.0, 0);
+        if (kind == StepKind.Train)
+        {
+            rate = LearningRateOf(_version);
+            count = _rule.Scalars(_updates + 1, rate, scalars);
+        }
+        _open = new OpenStep
+        {
+            Kind = kind,
+            Step = _version,
+            Update = _updates + 1,
+            LearningRate = rate,
+            ClipNorm = kind == StepKind.Train ? ClipNormOf(_version) : 0,
+            Policy = _plan.OnNonFinite,
+            Scalars = new StepScalars(scalars[..count]),
+            Last = _last,
+            LastEvaluation = _lastEvaluation.Step == _version ? _lastEvaluation : new EvaluationRecord(-1, default),
+            Save = save,
+        };
+        if (save) _saver.Begin(new CheckpointName(_version, Incarnation), Position(), [.. _records], _base, _now, _now + _plan.Limits.Checkpoint);
+        Array.Clear(_reduced);
+        Enter(Phase.Opening);
+        ClearAnswers();
+        for (var slot = 0; slot < _slots.Length; slot++)
+            if (IsPlaced(slot)) _out.Send(OpenMessage(SeatOf(slot)));
+    }
+
+    private JobPosition Position() => new(_version, _updates, _log, _entries, _lastEvaluation);
+
+    private Message OpenMessage(Address seat) => To(seat, MessageKind.OpenStep) with { Open = _open, Step = _open.Step };
+
+    private void OnOpened(in Message message)
+    {
+        var slot = SlotOf(message.From);
+        if (_phase != Phase.Opening || slot < 0 || message.Incarnation != Incarnation || message.Step != _open.Step || message.Open.Kind != _open.Kind) return;
+        _slots[slot].Answered = true;
+        if (!AllAnswered()) return;
+        if (_open.Kind == StepKind.Hold)
+        {
+            Enter(Phase.Saving);
+            if (IsPublished(_version)) EndHere();
+            return;
+        }
+        Enter(Phase.Stepping);
+        _leases = _open.Kind == StepKind.Train ? _trainLeases : _evaluationLeases;
+        var cut = _open.Kind == StepKind.Train ? _plan.Cut(_version) : _plan.EvaluationCut;
+        if (_open.Kind == StepKind.Evaluate) _evaluations.Begin(cut);
+        _leases.Open(cut, _workers.Count);
+        GrantWaiting();
+    }
+
+    private void OnReduced(in Message message)
+    {
+        var fenced = message.Incarnation != Incarnation && !_planted.FenceOff;
+        if (_phase != Phase.Stepping || _open.Kind != StepKind.Train || fenced || message.Step != _open.Step || message.Payload is not ReducedFigures figures) return;
+        var slot = SlotOf(message.From);
+        if (slot < 0 || slot % 2 != 0 || _reduced[slot / 2]) return;
+        var shard = _plan.Shards[slot / 2];
+        if (figures.Squares.Length != shard.BlockCount)
+        {
+            Fail($"shard {slot / 2} reports {figures.Squares.Length} blocks and owns {shard.BlockCount}");
+            return;
+        }
+        figures.Squares.CopyTo(_squares, shard.FirstBlock);
+        if (figures.HasLoss) (_loss, _correct) = (figures.Loss, figures.Correct);
+        _reduced[slot / 2] = true;
+        if (!_reduced.AsSpan().Contains(false)) Decide();
+    }
+
+    /// <summary>The commit, a pure function of the open step and the norms.</summary>
+    private void Decide()
+    {
+        var norm = Math.Sqrt(SumOfSquares(_squares, TreeNode.Root(_squares.Length)));
+        var finite = double.IsFinite(norm);
+        if (!finite && _open.Policy != NonFinitePolicy.Skip)
+        {
+            NotFinite(norm);
+            return;
+        }
+        var record = new StepRecord
+        {
+            Step = _version,
+            Epoch = _plan.EpochOf(_version),
+            Loss = _loss,
+            Correct = _correct,
+            Samples = _plan.StepSamples(_version),
+            Norm = norm,
+            Coefficient = finite ? Coefficient(norm, _open.ClipNorm) : 0,
+            LearningRate = _open.LearningRate,
+            Skipped = !finite,
+        };
+        if (!finite) Report(JobEventKind.StepSkipped, $"step {_version}: the gradient norm is {norm}, no update");
+        CloseLeases();
+        Commit(new LogEntry(record));
+    }
+
+    /// <summary>min(1, clip / (norm + 1e-6)) in double, rounded once; a clip of 0 is off.</summary>
+    internal static float Coefficient(double norm, double clip) =>
+        clip > 0 && clip / (norm + 1e-6) is var coefficient and < 1 ? (float)coefficient : 1f;
+
+    /// <summary>Blocks in the fixed tree: the same bits under any sharding.</summary>
+    internal static double SumOfSquares(ReadOnlySpan<double> squares, TreeNode node) =>
+        node.IsLeaf ? squares[node.First] : SumOfSquares(squares, node.Left) + SumOfSquares(squares, node.Right);
+
+    private void NotFinite(double norm)
+    {
+        var what = $"step {_version}: the gradient norm is {norm}";
+        if (_open.Policy == NonFinitePolicy.Halt) Fail(what);
+        else if (_record!.Rollbacks >= 3) Fail($"{what} after three rollbacks");
+        else
+        {
+            var to = _record.Checkpoint.Version;
+            Report(JobEventKind.RolledBack, $"{what}; back to step {to} with half the learning rate");
+            _claimBranch = new Branch(0, to);
+            _claimControl = new Control($"rollback-{_record.Rollbacks + 1}", ControlKind.ScaleLearningRate, 0.5, to);
+            RaiseIncarnation(what);
+        }
+    }
+
+    private void Commit(in LogEntry entry)
+    {
+        Append(entry);
+        _out.Add(new Effect { Kind = EffectKind.Committed, Entry = entry, Message = To(Address.Host, MessageKind.None) with { Step = _version, Flag = !entry.IsEvaluation && _version <= _mostCommitted } });
+        _mostCommitted = Math.Max(_mostCommitted, _version);
+        Boundary();
+    }
+
+    private void OnEvaluated(in Message message)
+    {
+        var verdict = Take(message);
+        _out.Send(To(message.From, MessageKind.Answer) with { Step = message.Step, Node = message.Node, Lease = message.Lease, Verdict = verdict });
+        if (verdict == Verdict.Corrupt)
+        {
+            Fail($"{message.From} and another worker found different results for the evaluation of step {message.Step}, micro-batches {message.Node}");
+            return;
+        }
+        if (verdict != Verdict.Accepted) return;
+        _totals[_evaluations.Entry] = message.Totals;
+        foreach (var fold in _evaluations.Folds) _totals[fold.Left] += _totals[fold.Right];
+        if (!_evaluations.IsComplete) return;
+        CloseLeases();
+        Commit(new LogEntry(new EvaluationRecord(_version, _totals[_evaluations.RootPlace])));
+    }
+
+    private Verdict Take(in Message message)
+    {
+        if (message.Incarnation < Incarnation) return Verdict.StaleIncarnation;
+        if (message.Incarnation > Incarnation) return Verdict.Refused;
+        if (message.Step < _version || (message.Step == _version && _lastEvaluation.Step == _version)) return Verdict.AlreadyCommitted;
+        if (_phase != Phase.Stepping || _open.Kind != StepKind.Evaluate || message.Step != _version) return Verdict.NotYet;
+        var digest = Digest(message.Totals);
+        return _evaluations.Offer(message.Node, digest);
+    }
+
+    private static ulong Digest(in EvaluationTotals totals)
+    {
+        var hash = BitConverter.DoubleToUInt64Bits(totals.Loss) * 0x9E3779B97F4A7C15;
+        hash = (hash ^ (hash >> 29) ^ (ulong)totals.Correct) * 0xBF58476D1CE4E5B9;
+        return (hash ^ (hash >> 32) ^ (ulong)totals.Samples) * 0x94D049BB133111EB;
+    }
+
+    private void EndHere()
+    {
+        if (_version >= _plan.TotalSteps) End(JobState.Succeeded, "");
+        else if (_pausing) End(JobState.Paused, $"fewer than {_plan.MinimumWorkers} workers for {_plan.Limits.Workers.TotalSeconds:F0} s");
+        else End(JobState.Stopped, $"stopped after step {_version}");
+    }
+}

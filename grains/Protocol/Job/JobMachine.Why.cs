@@ -1,0 +1,100 @@
+using System.Globalization;
+
+namespace DistTrain.Protocol;
+
+// Nothing waits in silence: every phase lists whom it waits for, and one sentence says it.
+public sealed partial class JobMachine
+{
+    /// <remarks>Made from the state at the moment it is asked for, so it cannot disagree with it and costs a step nothing.</remarks>
+    public IReadOnlyList<Wait> Waits
+    {
+        get
+        {
+            _waits.Clear();
+            var limits = _plan.Limits;
+            if (_phase != Phase.Ended && (_writing is not null || _reading)) Add(WaitKind.Register, Address.Host, default, _registerSince, TimeSpan.MaxValue);
+            switch (_phase)
+            {
+                case Phase.Seating: Add(WaitKind.Seats, Address.Host, default, _phaseSince, _phaseSince + limits.Seats); break;
+                case Phase.Adopting: AddSlots(WaitKind.Adoption, 2 * limits.Silence); break;
+                case Phase.Reviewing or Phase.Searching: Add(WaitKind.Checkpoints, Address.Host, default, _phaseSince, TimeSpan.MaxValue); break;
+                case Phase.Restoring: AddSlots(WaitKind.Restore, limits.Checkpoint); break;
+                case Phase.Opening: AddSlots(WaitKind.Opening, 2 * limits.Silence); break;
+                case Phase.Boundary or Phase.Stepping when _workers.Count < _plan.MinimumWorkers: Add(WaitKind.Workers, Address.Host, default, _workersSince, _workersSince + limits.Workers); break;
+                case Phase.Boundary when _now < _saveAgainAt: Add(WaitKind.SavedFiles, Address.Host, default, _phaseSince, _saveAgainAt); break;
+                case Phase.Stepping: AddStep(); break;
+                default: break;
+            }
+            if (_saver.IsBusy) AddSave();
+            return _waits;
+        }
+    }
+
+    /// <summary>Why nothing has been committed for the last moment, in one sentence; the first wait that matters most.</summary>
+    public string Why()
+    {
+        if (_phase == Phase.Ended) return $"the job has ended: {_endState}{(_endText.Length > 0 ? ", " + _endText : "")}";
+        if (_phase == Phase.Unstarted) return "the job has not been started";
+        var waits = Waits;
+        if (waits.Count == 0) return $"step {_version} is being opened";
+        // A step does not wait for a checkpoint in flight, nor for a control, unless it says so itself.
+        var wait = waits[0];
+        foreach (var other in waits)
+        {
+            if (wait.Kind is not (WaitKind.Register or WaitKind.SavedFiles or WaitKind.Manifest) || _phase is Phase.Claiming or Phase.Saving or Phase.Ending) break;
+            wait = other;
+        }
+        return Sentence(wait);
+    }
+
+    private string Sentence(in Wait wait)
+    {
+        var (age, step) = (Seconds(_now - wait.Since), $"step {wait.Step}");
+        var end = wait.Deadline == TimeSpan.MaxValue ? "" : wait.Kind == WaitKind.Leases ? $"; lease ends in {Seconds(wait.Deadline - _now)}" : $"; given up in {Seconds(wait.Deadline - _now)}";
+        return wait.Kind switch
+        {
+            WaitKind.Leases when wait.From.Role == Role.Worker => $"{step} waits for micro-batches {wait.Node} leased by worker {NameOf(wait.From.Number)} ({age}, usual {Seconds(_leases.Usual * wait.Node.Count)}){end}",
+            WaitKind.Leases => $"{step} waits for a worker to take micro-batches {wait.Node} ({age})",
+            WaitKind.Reduction => $"{step} waits for {wait.From} to say that its gradient is complete ({age}){end}",
+            WaitKind.Opening => $"{step} waits for {wait.From} to open it ({age}){end}",
+            WaitKind.Register => $"{step} waits for the register to {(_writing is null ? "answer" : _phase == Phase.Claiming ? $"record incarnation {_writing.Incarnation}" : _assigned.Count > 0 ? $"record {_assigned[0].Kind}" : "record a change")} ({age})",
+            WaitKind.Seats => $"{step} waits for hosts: {_plan.Shards.Length} shards, {_seats.Count} seats ({age}){end}",
+            WaitKind.Adoption => $"{step} waits for {wait.From} to join incarnation {Incarnation} ({age}){end}",
+            WaitKind.Checkpoints => $"{step} waits for the checkpoint store to {(_phase == Phase.Searching && !_listed ? "list its checkpoints" : $"verify {_restore.Name}")} ({age})",
+            WaitKind.Restore => $"{step} waits for {wait.From} to load {_restore.Name} ({age}){end}",
+            WaitKind.Workers => $"{step} waits for workers: {_workers.Count} of at least {_plan.MinimumWorkers} ({age}); paused in {Seconds(wait.Deadline - _now)}",
+            WaitKind.SavedFiles => $"checkpoint {_saver.Name} waits for the file of {wait.From} ({age}){end}",
+            WaitKind.Manifest => $"checkpoint {_saver.Name} waits for its manifest ({age}){end}",
+            _ => $"{step} waits for {wait.From} ({age}){end}",
+        };
+    }
+
+    private static string Seconds(TimeSpan time) => string.Create(CultureInfo.InvariantCulture, $"{Math.Max(0, time.TotalSeconds):F1} s");
+
+    private void AddSlots(WaitKind kind, TimeSpan patience)
+    {
+        for (var slot = 0; slot < _slots.Length; slot++)
+            if (IsPlaced(slot) && !_slots[slot].Answered) Add(kind, SeatOf(slot), default, _phaseSince, _phaseSince + patience);
+    }
+
+    private void AddStep()
+    {
+        foreach (var lease in _leases.Leases)
+            Add(WaitKind.Leases, Address.Worker(lease.Worker), lease.Range, lease.Since, lease.Deadline);
+        if (_leases.FirstFree() is { Count: > 0 } free) Add(WaitKind.Leases, Address.Host, free, _phaseSince, TimeSpan.MaxValue);
+        if (_open.Kind != StepKind.Train || !_leases.AllDone) return;
+        for (var s = 0; s < _reduced.Length; s++)
+            if (!_reduced[s]) Add(WaitKind.Reduction, SeatOf(2 * s), default, _phaseSince, TimeSpan.MaxValue);
+    }
+
+    private void AddSave()
+    {
+        if (_saver.Stage != SaveStage.Files) Add(WaitKind.Manifest, Address.Host, default, _saver.Since, _saver.Deadline);
+        else
+            for (var s = 0; s < _plan.Shards.Length; s++)
+                if (!_saver.IsSaved(s)) Add(WaitKind.SavedFiles, SeatOf(2 * s), default, _saver.Since, _saver.Deadline);
+    }
+
+    private void Add(WaitKind kind, Address from, TreeNode node, TimeSpan since, TimeSpan deadline) =>
+        _waits.Add(new Wait(Address, kind, from, _version, node, since, deadline));
+}
