@@ -57,10 +57,11 @@ public static class GradientCheck
         }
     }
 
-    // (k + 1/2) / n of [-2, 2] in a random order: distances 4 / n.
+    // (k + 1/2) / n of [-2, 2] in a random order: distances 4 / n; n is even, so that 0 lies between two of them.
     private static float[] Spread(int length, ulong seed)
     {
-        var order = new KeyedPermutation(seed, 0, length);
-        return [.. Enumerable.Range(0, length).Select(i => (float)((order[i] + 0.5) / length * 4.0 - 2.0))];
+        var places = length + (length & 1);
+        var order = new KeyedPermutation(seed, 0, places);
+        return [.. Enumerable.Range(0, length).Select(i => (float)((order[i] + 0.5) / places * 4.0 - 2.0))];
     }
 }

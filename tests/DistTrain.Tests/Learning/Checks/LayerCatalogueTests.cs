@@ -1,0 +1,108 @@
+using DistTrain.Learning;
+
+namespace DistTrain.Tests.Learning.Checks;
+
+/// <summary>What every layer and loss of the catalogue must do, found by reflection.</summary>
+public sealed class LayerCatalogueTests
+{
+    private static readonly (string Name, Loss Loss, Shape Output, Shape Target, int Classes)[] Losses =
+    [
+        .. Catalog.BuiltIn.All<Loss>().Select(c => (c.Name, Components.Make<Loss>(c.Name))).SelectMany(l => new[]
+        {
+            (l.Name, l.Item2, new Shape(7), new Shape(), 7), (l.Name, l.Item2, new Shape(4, 7), new Shape(4), 7), (l.Name, l.Item2, new Shape(7), new Shape(7), 0),
+        }).Where(l => l.Item2.Misfit(l.Item3, l.Item4, l.Item5 > 0 ? TargetKind.Labels : TargetKind.Values, l.Item5) is null),
+        ("crossEntropy with smoothing", new CrossEntropy(new(0.1f)), new Shape(7), new Shape(), 7),
+    ];
+
+    [Fact]
+    public void Backward_of_every_layer_agrees_with_differences()
+    {
+        var wrong = new List<string>();
+        foreach (var (name, shape) in Components.Layers().Where(l => l.Input.Length < 130))
+        {
+            using var probe = new LayerProbe(new Sequential(Components.Make<Layer>(name)), shape, Components.Devices[0].Device);
+            wrong.AddRange(GradientCheck.Run(probe, samples: 3).Select(w => $"{name} on {shape}: {w}"));
+        }
+        Assert.True(wrong.Count == 0, string.Join("\n", wrong));
+    }
+
+    [Fact]
+    public void Every_loss_stands_in_the_table_and_its_gradient_agrees_with_differences()
+    {
+        Assert.All(Catalog.BuiltIn.All<Loss>(), c => Assert.Contains(Losses, l => l.Name == c.Name));
+        var wrong = new List<string>();
+        foreach (var (name, loss, output, target, classes) in Losses)
+        {
+            using var probe = new LayerProbe(null, output, Components.Devices[0].Device, loss, target);
+            wrong.AddRange(GradientCheck.Run(probe, samples: 5, classes).Select(w => $"{name} on {output}: {w}"));
+        }
+        Assert.True(wrong.Count == 0, string.Join("\n", wrong));
+    }
+
+    [Fact]
+    public void A_wrong_gradient_is_caught()
+    {
+        using var probe = new LayerProbe(new WrongScale(), new Shape(12), Components.Devices[0].Device);
+        Assert.Contains("the gradient of the input", Assert.Single(GradientCheck.Run(probe, samples: 2).Take(1)));
+    }
+
+    [Fact]
+    public void No_lease_thread_count_or_instruction_set_changes_a_bit_of_any_layer()
+    {
+        var wrong = new List<string>();
+        foreach (var (name, shape) in Components.Layers())
+            wrong.AddRange(LeaseCheck.Run(new LeaseSubject($"{name} on {shape}", () => new Sequential(Components.Make<Layer>(name)), shape, Samples: 21), Components.Devices, [1, 4, 8]));
+        Assert.True(wrong.Count == 0, string.Join("\n", wrong.Take(20)));
+    }
+
+    [Fact]
+    public void No_lease_thread_count_or_instruction_set_changes_a_bit_of_any_loss()
+    {
+        var wrong = new List<string>();
+        foreach (var (name, loss, output, target, classes) in Losses)
+            wrong.AddRange(LeaseCheck.Run(new LeaseSubject($"{name} on {output}", () => null, output, 21, loss, target, classes), Components.Devices, [1, 4, 8]));
+        Assert.True(wrong.Count == 0, string.Join("\n", wrong.Take(20)));
+    }
+
+    // Shapes that fill register tiles and have more rows than one chunk; a micro-batch fewer than samples, and empty ones.
+    public static TheoryData<string> Networks() => ["lenet", "mlp", "convolutions", "normalized", "shared weights", "sequence", "long segments", "fewer samples than micro-batches"];
+
+    [Theory, MemberData(nameof(Networks))]
+    public void No_lease_thread_count_or_instruction_set_changes_a_bit_of_a_network(string name)
+    {
+        LeaseSubject subject = name switch
+        {
+            "lenet" => Classifier(name, () => new LeNet().Build(new Shape(1, 28, 28), 10), new Shape(1, 28, 28), 10, 19),
+            "mlp" => Classifier(name, () => new Mlp(new() { Hidden = [48, 33] }).Build(new Shape(70), 10), new Shape(70), 10, 40),
+            "convolutions" => Classifier(name, () => new Sequential(
+                new Conv2d(new(12, new Pair(3, 3)) { Padding = new Pair(1, 1) }), new Relu(), new Conv2d(new(12, new Pair(3, 3)) { Groups = 12, Stride = new Pair(2, 2), Padding = new Pair(1, 1) }),
+                new Conv2d(new(20, new Pair(1, 1))), new Relu(), new AveragePool2d(new(new Pair(2, 2))), new Flatten(), new Linear(new(6))), new Shape(3, 16, 16), 6, 18),
+            "normalized" => Classifier(name, () => new Sequential(
+                new Conv2d(new(5, new Pair(3, 3)) { Bias = false }), new BatchNorm(new()), new Relu(), new Dropout(new(0.3f)), new Flatten(), new Linear(new(9)), new BatchNorm(new()), new Tanh(), new Linear(new(4))), new Shape(2, 8, 8), 4, 24),
+            "shared weights" => Classifier(name, () => new Twice(), new Shape(12), 5, 21),
+            "sequence" => new LeaseSubject(name, () => new Sequential(new Lstm(new(17, Layers: 2)), new Linear(new(6))), new Shape(11, 5), 21, new CrossEntropy(new()), new Shape(11), 6),
+            "long segments" => new LeaseSubject(name, () => new Sequential(new Conv2d(new(4, new Pair(3, 3))), new Relu(), new Flatten(), new Linear(new(3))), new Shape(2, 26, 26), 9),
+            _ => Classifier(name, () => new Mlp(new() { Hidden = [8] }).Build(new Shape(6), 3), new Shape(6), 3, 5),
+        };
+        var wrong = LeaseCheck.Run(subject, Components.Devices, [1, 4, 8]);
+        Assert.True(wrong.Count == 0, string.Join("\n", wrong.Take(20)));
+    }
+
+    [Fact]
+    public void Gradients_of_shared_weights_agree_with_differences()
+    {
+        using var probe = new LayerProbe(new Twice(), new Shape(12), Components.Devices[0].Device);
+        var wrong = GradientCheck.Run(probe, samples: 8);
+        Assert.True(wrong.Count == 0, string.Join("\n", wrong));
+    }
+
+    [Fact]
+    public void A_sum_that_ignores_micro_batches_is_caught()
+    {
+        var wrong = LeaseCheck.Run(new LeaseSubject("blind", () => new Blind(), new Shape(6), Samples: 21), Components.Devices.Take(1).ToList(), [4]);
+        Assert.Contains(wrong, w => w.StartsWith("blind, 4 micro-batches leased as [0, 4) on scalar: gradient", StringComparison.Ordinal));
+    }
+
+    private static LeaseSubject Classifier(string name, Func<Layer> layer, Shape input, int classes, int samples) =>
+        new(name, layer, input, samples, new CrossEntropy(new()), new Shape(), classes);
+}
