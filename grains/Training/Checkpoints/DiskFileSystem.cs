@@ -25,6 +25,8 @@ public sealed partial class DiskFileSystem : IFileSystem
         return true;
     }
 
+    public void Replace(string temporaryPath, string path) => File.Move(temporaryPath, path, overwrite: true);
+
     public void FlushFolder(string folder)
     {
         if (OperatingSystem.IsWindows()) return; // NTFS journals names; a folder cannot be flushed.

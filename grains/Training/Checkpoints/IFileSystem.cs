@@ -11,6 +11,9 @@ public interface IFileSystem
     /// <summary>Gives a written file its final name in one step; false where that name is taken.</summary>
     bool TryPublish(string temporaryPath, string path);
 
+    /// <summary>Gives a written file its final name in one step, in place of the file that has it.</summary>
+    void Replace(string temporaryPath, string path);
+
     /// <summary>Makes creations, publications and deletions in a folder durable.</summary>
     void FlushFolder(string folder);
 

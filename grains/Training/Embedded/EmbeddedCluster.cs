@@ -1,27 +1,182 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using DistTrain.Kernels;
+using DistTrain.Learning;
+using DistTrain.Protocol;
+
 namespace DistTrain.Training;
 
-/// <summary>A whole cluster on this machine: one job, parameter shards and workers (threads of this process, or child processes).</summary>
+/// <summary>
+/// A whole cluster on this machine: one job, parameter shards and workers (threads of this process, or child processes). Shards and
+/// job run to completion on the workers' threads; the result's bits do not depend on how many there are or which of them vanish.
+/// </summary>
 public sealed class EmbeddedCluster : IDisposable
 {
     private readonly ResolvedJob _job;
     private readonly RunOptions _options;
     private readonly RunFeed? _feed;
+    private readonly IFileSystem _files;
+    private readonly JobPlan _plan;
+    private readonly IReadOnlyList<ShardRange> _ranges;
+    private readonly MachineSet _machines;
+    private readonly Device _device;
+    private readonly DeviceBuffer _weights;
+    private readonly ShardMemory[] _memories;
+    private readonly GradientPool _gradients;
+    private readonly LossLog _log = new();
+    private readonly Lock _changing = new();
+    private readonly List<WorkerThread> _threads = [];
+    private int _workers;
+    private bool _running;
 
     /// <param name="feed">Where progress goes; null = nowhere.</param>
-    public EmbeddedCluster(ResolvedJob job, RunOptions options, RunFeed? feed = null) => (_job, _options, _feed) = (job, options, feed);
+    public EmbeddedCluster(ResolvedJob job, RunOptions options, RunFeed? feed = null) : this(job, options, feed, new DiskFileSystem())
+    {
+    }
+
+    internal EmbeddedCluster(ResolvedJob job, RunOptions options, RunFeed? feed, IFileSystem files)
+    {
+        (_job, _options, _feed, _files) = (job, options, feed, files);
+        if (options.Workers < 1 && options.Processes < 1) throw new ArgumentException($"workers is {options.Workers}. It must be 1 or more.", nameof(options));
+        _ranges = job.Layout.Split(options.Shards);
+        _plan = PlanOf(job, options, _ranges);
+        _machines = new MachineSet(_plan.Key, feed);
+        _device = new CpuDevice(1, options.InstructionSet);
+        _weights = _device.Allocate(job.Layout.Length);
+        _memories = [.. _ranges.Select(range => new ShardMemory(job.Layout, range, job.Optimizer, _device, _weights.View))];
+        _gradients = new GradientPool(_device, job.Layout.Length, _ranges);
+    }
+
+    /// <summary>Numbers of the workers that have not ended or vanished.</summary>
+    public IReadOnlyList<int> Workers => [.. _machines.Workers.Select(w => w.Number)];
 
     /// <summary>Runs the job to its end. Cancelling stops at a checkpoint (where there is a folder) and returns Interrupted.</summary>
-    public Task<TrainingResult> RunAsync(CancellationToken cancellation = default) => Task.Run(() =>
+    public Task<TrainingResult> RunAsync(CancellationToken cancellation = default) =>
+        Task.Factory.StartNew(() => Run(cancellation), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    /// <summary>A worker more, at any time before the job ends; it takes leases at once.</summary>
+    /// <returns>Its number.</returns>
+    public int AddWorker()
     {
+        lock (_changing)
+        {
+            var number = _workers++;
+            var host = new WorkerHost(new WorkerMachine(_plan, number, new WorkerHello($"worker {number}", _plan.Identity)), _machines, number);
+            var device = new CpuDevice(ComputeThreads, _options.InstructionSet);
+            var thread = new WorkerThread(host, _machines, _job, _gradients, device, t => new LocalComputer(_job, t.Device, _weights.View), _feed);
+            _machines.Add(host);
+            _threads.Add(thread);
+            if (_running) Begin(host, thread);
+            return number;
+        }
+    }
+
+    /// <summary>Makes a worker vanish without a goodbye, as kill -9 does to a process: its lease is lost, and nothing it still computes counts.</summary>
+    /// <returns>False where it is not there.</returns>
+    public bool KillWorker(int number, KillPoint point = KillPoint.Now)
+    {
+        if (_machines.Workers.FirstOrDefault(w => w.Number == number) is not { } worker) return false;
+        worker.Kill(point);
+        return true;
+    }
+
+    public void Dispose()
+    {
+        _gradients.Dispose();
+        foreach (var memory in _memories) memory.Dispose();
+        _weights.Dispose();
+        _log.Dispose();
+        _device.Dispose();
+    }
+
+    private int ComputeThreads => _options.ComputeThreads > 0 ? _options.ComputeThreads : Math.Max(1, Environment.ProcessorCount / Math.Max(1, _options.Workers));
+
+    private TrainingResult Run(CancellationToken cancellation)
+    {
+        using var store = new StateStore(_job, _options, _ranges, _machines, _log, _files);
+        var job = new JobHost(new JobMachine(_plan, new StepRule(_job)), _machines, _job, _options, store, _log, _feed);
         try
         {
-            return new LocalTrainer(_job).Run(_feed, cancellation);
+            _machines.Add(job);
+            for (var s = 0; s < _ranges.Count; s++) _machines.Add(new SeatHost(new ShardMachine(_plan, s), _machines, _memories, store));
+            job.Post(Message(MessageKind.Start, job) with { Payload = new JobStart(BitConverter.ToUInt64(Guid.NewGuid().ToByteArray()), _options.Resume) });
+            lock (_changing)
+            {
+                while (_workers < _options.Workers) AddWorker();
+                _running = true;
+                foreach (var thread in _threads) Begin(_machines.Workers.First(w => w.Number == thread.Number), thread);
+            }
+            using var cancelling = cancellation.Register(() => _machines.DeliverFromOutside(job.StopRequest()));
+            using var device = new CpuDevice(1, _options.InstructionSet);
+            _machines.Attend(device);
+            return Result(job, store);
         }
         finally
         {
+            _machines.Stop();
+            foreach (var thread in Threads()) thread.Join();
             _feed?.Complete();
         }
-    }, CancellationToken.None);
+    }
 
-    public void Dispose() { }
+    private void Begin(WorkerHost host, WorkerThread thread)
+    {
+        _machines.DeliverFromOutside(Message(MessageKind.Tick, host));
+        thread.Start();
+    }
+
+    private IReadOnlyList<WorkerThread> Threads()
+    {
+        lock (_changing) return [.. _threads];
+    }
+
+    private Message Message(MessageKind kind, MachineHost host) => new() { Kind = kind, From = Address.Host, To = host.Machine.Address, Job = _plan.Key };
+
+    private TrainingResult Result(JobHost job, StateStore store)
+    {
+        _machines.Stop();
+        foreach (var thread in Threads()) thread.Join();
+        if (_machines.Failure is { } failure) return Failed($"the cluster failed: {failure}", job, store);
+        return job.State switch
+        {
+            JobState.Succeeded => Describe(TrainingStatus.Completed, null, job, store),
+            JobState.Stopped or JobState.Paused => Describe(TrainingStatus.Interrupted, job.Reason.Length > 0 ? job.Reason : null, job, store),
+            _ => Failed(job.Reason, job, store),
+        };
+    }
+
+    private TrainingResult Failed(string reason, JobHost job, StateStore store) => Describe(TrainingStatus.Failed, reason, job, store);
+
+    private TrainingResult Describe(TrainingStatus status, string? error, JobHost job, StateStore store)
+    {
+        var states = new float[_job.Optimizer.StateCount * _job.Layout.Length];
+        foreach (var memory in _memories) memory.ReadStates(states);
+        var steps = Math.Max(job.Steps, store.RestoredSteps);
+        var evaluation = _log.LastEvaluation;
+        var seconds = _machines.Now.TotalSeconds;
+        return new TrainingResult
+        {
+            Status = status, Error = error, Steps = steps, StepsThisRun = job.StepsThisRun, Epochs = (int)(steps / _job.StepsPerEpoch), Seconds = seconds,
+            SamplesPerSecond = job.Samples / Math.Max(1e-9, (job.LastCommit - job.Evaluating).TotalSeconds), TrainLoss = Training.TrainLoss.OfLastEpoch(_log, _job.StepsPerEpoch),
+            TestLoss = evaluation?.Loss ?? double.NaN, TestAccuracy = evaluation is { } e ? (double)e.Correct / e.Samples : double.NaN,
+            WeightsSha256 = VectorHash.OfWeights(_job.Layout, _weights.View.AsSpan()), StateSha256 = VectorHash.OfState(_job.Layout, states), LossLogSha256 = _log.Sha256(),
+            Workers = _options.Processes > 0 ? _options.Processes : _options.Workers, Shards = _options.Shards, MicroBatches = _job.MicroBatches, Checkpoint = store.Newest, Warnings = _machines.Warnings,
+        };
+    }
+
+    private static JobPlan PlanOf(ResolvedJob job, RunOptions options, IReadOnlyList<ShardRange> ranges) => new()
+    {
+        Name = job.Name, Key = ulong.Parse(job.Identity.AsSpan(0, 16), NumberStyles.HexNumber, CultureInfo.InvariantCulture), Seed = job.Seed,
+        Samples = job.Data.Train.Count, BatchSize = job.BatchSize, MicroBatches = job.MicroBatches, Epochs = job.Epochs,
+        EvaluationSamples = job.Data.Test.Count, EvaluationMicroBatches = job.EvaluationMicroBatches, EvaluateEvery = job.EvaluateEvery,
+        Shards = [.. ranges.Select(r => new ShardPlan(r.FirstBlock, r.BlockCount))], ClipNorm = job.ClipNorm, OnNonFinite = job.OnNonFinite,
+        CheckpointEvery = options.CheckpointFolder.Length > 0 ? options.CheckpointEvery : 0, Identity = new PlanIdentity(job.Identity, ManifestFile.LayoutHash(job.Layout), job.Data.Train.Identity.Sha256),
+        Limits = _limits,
+    };
+
+    // In one process no message is lost and nobody is silent: what vanishes is reported at once. These limits only keep the machines' own clocks quiet.
+    private static readonly TimeLimits _limits = new()
+    {
+        Resend = TimeSpan.FromMinutes(2), Heartbeat = TimeSpan.FromMinutes(2), Silence = TimeSpan.FromDays(1), Lease = TimeSpan.FromHours(1),
+    };
 }

@@ -28,11 +28,12 @@ public enum LossRecordKind : byte
 public readonly record struct LossRecord(LossRecordKind Kind, long Step, double Loss, long Correct, long Samples, double GradientNorm, float Coefficient, double LearningRate);
 
 /// <summary>The committed records of a job in order, as bytes: 64 per record, little-endian. Two runs are the same run when these bytes are.</summary>
-/// <remarks>Lives in native memory that doubles: appending makes no managed object.</remarks>
+/// <remarks>Lives in native memory that doubles: appending makes no managed object. One thread appends; others may read single records and copies.</remarks>
 public sealed unsafe class LossLog : IDisposable
 {
     public const int RecordBytes = 64;
 
+    private readonly Lock _gate = new();
     private byte* _bytes;
     private long _capacity;
 
@@ -48,33 +49,56 @@ public sealed unsafe class LossLog : IDisposable
 
     public ReadOnlySpan<byte> Bytes => new(_bytes, checked(Count * RecordBytes));
 
+    /// <summary>A copy of the first records' bytes; safe while another thread appends.</summary>
+    public byte[] Copy(long records)
+    {
+        lock (_gate) return Bytes[..checked((int)records * RecordBytes)].ToArray();
+    }
+
     public LossRecord this[int index]
     {
         get
         {
-            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)Count, nameof(index));
-            return Parse(Bytes.Slice(index * RecordBytes, RecordBytes));
+            lock (_gate)
+            {
+                ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)Count, nameof(index));
+                return Parse(Bytes.Slice(index * RecordBytes, RecordBytes));
+            }
+        }
+    }
+
+    /// <summary>null before the first.</summary>
+    public LossRecord? LastEvaluation
+    {
+        get
+        {
+            for (var i = Count - 1; i >= 0; i--)
+                if (this[i] is { Kind: LossRecordKind.Evaluation } record) return record;
+            return null;
         }
     }
 
     public void Append(in LossRecord record)
     {
-        var start = (long)Count * RecordBytes;
-        if (start == _capacity)
+        lock (_gate)
         {
-            _capacity *= 2;
-            _bytes = (byte*)NativeMemory.Realloc(_bytes, (nuint)_capacity);
+            var start = (long)Count * RecordBytes;
+            if (start == _capacity)
+            {
+                _capacity *= 2;
+                _bytes = (byte*)NativeMemory.Realloc(_bytes, (nuint)_capacity);
+            }
+            var bytes = new Span<byte>(_bytes + start, RecordBytes);
+            BinaryPrimitives.WriteInt64LittleEndian(bytes, (long)record.Kind);
+            BinaryPrimitives.WriteInt64LittleEndian(bytes[8..], record.Step);
+            BinaryPrimitives.WriteDoubleLittleEndian(bytes[16..], record.Loss);
+            BinaryPrimitives.WriteInt64LittleEndian(bytes[24..], record.Correct);
+            BinaryPrimitives.WriteInt64LittleEndian(bytes[32..], record.Samples);
+            BinaryPrimitives.WriteDoubleLittleEndian(bytes[40..], record.GradientNorm);
+            BinaryPrimitives.WriteDoubleLittleEndian(bytes[48..], record.Coefficient);
+            BinaryPrimitives.WriteDoubleLittleEndian(bytes[56..], record.LearningRate);
+            Count++;
         }
-        var bytes = new Span<byte>(_bytes + start, RecordBytes);
-        BinaryPrimitives.WriteInt64LittleEndian(bytes, (long)record.Kind);
-        BinaryPrimitives.WriteInt64LittleEndian(bytes[8..], record.Step);
-        BinaryPrimitives.WriteDoubleLittleEndian(bytes[16..], record.Loss);
-        BinaryPrimitives.WriteInt64LittleEndian(bytes[24..], record.Correct);
-        BinaryPrimitives.WriteInt64LittleEndian(bytes[32..], record.Samples);
-        BinaryPrimitives.WriteDoubleLittleEndian(bytes[40..], record.GradientNorm);
-        BinaryPrimitives.WriteDoubleLittleEndian(bytes[48..], record.Coefficient);
-        BinaryPrimitives.WriteDoubleLittleEndian(bytes[56..], record.LearningRate);
-        Count++;
     }
 
     /// <summary>Replaces the content by records saved earlier.</summary>
@@ -83,7 +107,7 @@ public sealed unsafe class LossLog : IDisposable
     {
         if (bytes.Length % RecordBytes != 0)
             throw new InvalidDataException($"a loss log has {bytes.Length} bytes. It must be a multiple of {RecordBytes}.");
-        Count = 0;
+        lock (_gate) Count = 0;
         for (var start = 0; start < bytes.Length; start += RecordBytes)
         {
             var record = Parse(bytes.Slice(start, RecordBytes));

@@ -1,0 +1,162 @@
+using System.Diagnostics;
+using DistTrain.Kernels;
+using DistTrain.Protocol;
+
+namespace DistTrain.Training;
+
+/// <summary>
+/// The machines of one embedded cluster and the threads that run them. Whoever posts a message drains the machines before it
+/// computes or sleeps, so no message waits for a thread that is away; threads with nothing to do are woken to help where there are several machines to run.
+/// </summary>
+internal sealed class MachineSet(ulong jobKey, RunFeed? feed)
+{
+    private const int MaxWarnings = 100;
+
+    private readonly List<string> _warnings = [];
+    private readonly long _start = Stopwatch.GetTimestamp();
+    private readonly Lock _changing = new();
+    private readonly WakeSignal _attendant = new();
+    private MachineHost[] _hosts = [];
+    private WorkerHost[] _workers = [];
+
+    public ulong JobKey { get; } = jobKey;
+
+    public TimeSpan Now => Stopwatch.GetElapsedTime(_start);
+
+
+    public IReadOnlyList<WorkerHost> Workers => Volatile.Read(ref _workers);
+
+    /// <summary>Set once, by the first failure of the cluster's own code.</summary>
+    public Exception? Failure { get; private set; }
+
+    public bool Stopping { get; private set; }
+
+    public void Add(MachineHost host)
+    {
+        lock (_changing)
+        {
+            Volatile.Write(ref _hosts, [.. _hosts, host]);
+            if (host is WorkerHost worker) Volatile.Write(ref _workers, [.. _workers, worker]);
+        }
+    }
+
+    public SeatHost? SeatOf(Address address)
+    {
+        foreach (var host in Volatile.Read(ref _hosts))
+            if (host is SeatHost seat && seat.Machine.Address == address) return seat;
+        return null;
+    }
+
+    public void Remove(WorkerHost worker)
+    {
+        lock (_changing)
+        {
+            Volatile.Write(ref _hosts, [.. _hosts.Where(h => h != worker)]);
+            Volatile.Write(ref _workers, [.. _workers.Where(w => w != worker)]);
+        }
+    }
+
+    /// <summary>Hands a message to the machine it is for; one that is not here (any more) loses it, as a network would.</summary>
+    public bool Deliver(in Message message)
+    {
+        foreach (var host in Volatile.Read(ref _hosts))
+        {
+            if (host.Machine.Address != message.To) continue;
+            host.Post(message);
+            return true;
+        }
+        return false;
+    }
+
+    /// <summary>A message from outside the worker threads: somebody is woken to handle it.</summary>
+    public void DeliverFromOutside(in Message message)
+    {
+        Deliver(message);
+        _attendant.Set();
+    }
+
+    /// <summary>Runs machines until no message waits that this thread could handle.</summary>
+    /// <param name="first">Where to begin, so that threads begin at different machines.</param>
+    public void Drain(Device device, int first)
+    {
+        var again = true;
+        while (again && !Stopping)
+        {
+            again = false;
+            var hosts = Volatile.Read(ref _hosts);
+            for (var i = 0; i < hosts.Length; i++)
+            {
+                var host = hosts[(first + i) % hosts.Length];
+                if (!host.HasMessages) continue;
+                if (!again && Several(hosts)) WakeOne();
+                again |= host.TryDrain(device);
+            }
+        }
+    }
+
+    /// <summary>Whether a machine has messages that no thread is handling.</summary>
+    public bool AnyWork()
+    {
+        foreach (var host in Volatile.Read(ref _hosts))
+            if (host.NeedsThread) return true;
+        return false;
+    }
+
+    /// <summary>The loop of the thread that started the cluster: it keeps the machines' time and handles what comes from outside, until Stop.</summary>
+    public void Attend(Device device)
+    {
+        while (!Stopping)
+        {
+            var (now, next) = (Now, TimeSpan.MaxValue);
+            foreach (var host in Volatile.Read(ref _hosts))
+            {
+                if (host.NextWake <= now) host.Post(new Message { Kind = MessageKind.Tick, From = Address.Host, To = host.Machine.Address, Job = JobKey });
+            }
+            Drain(device, 0);
+            foreach (var host in Volatile.Read(ref _hosts)) next = host.NextWake < next ? host.NextWake : next;
+            if (Stopping) break;
+            _attendant.Wait(next == TimeSpan.MaxValue ? TimeSpan.FromMilliseconds(-1) : TimeSpan.FromTicks(Math.Max(TimeSpan.TicksPerMillisecond, (next - Now).Ticks)));
+        }
+    }
+
+    /// <summary>Something went wrong that does not stop the run.</summary>
+    public void Warn(string text, long step = 0)
+    {
+        lock (_warnings)
+            if (_warnings.Count < MaxWarnings) _warnings.Add(text);
+        feed?.Write(new RunRecord { Kind = RunRecordKind.Warning, Step = step, Text = text, Seconds = Now.TotalSeconds });
+    }
+
+    public IReadOnlyList<string> Warnings
+    {
+        get { lock (_warnings) return [.. _warnings]; }
+    }
+
+    public void Stop()
+    {
+        Stopping = true;
+        _attendant.Set();
+        foreach (var worker in Workers) worker.Signal.Set();
+    }
+
+    /// <summary>The cluster's own code failed: nothing can be trusted to go on.</summary>
+    public void Fail(Exception failure)
+    {
+        lock (_changing) Failure ??= failure;
+        Stop();
+    }
+
+    private static bool Several(MachineHost[] hosts)
+    {
+        var waiting = 0;
+        foreach (var host in hosts)
+            if (host.NeedsThread && ++waiting > 1) return true;
+        return false;
+    }
+
+    private void WakeOne()
+    {
+        foreach (var worker in Volatile.Read(ref _workers))
+            if (worker.TryWakeForHelp()) return;
+    }
+}

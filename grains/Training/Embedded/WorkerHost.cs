@@ -1,0 +1,133 @@
+using DistTrain.Kernels;
+using DistTrain.Protocol;
+
+namespace DistTrain.Training;
+
+/// <summary>Where a test makes a worker vanish without a word.</summary>
+public enum KillPoint
+{
+    /// <summary>At once, whatever it is doing.</summary>
+    Now,
+
+    /// <summary>When it is next about to compute a lease: the lease is lost.</summary>
+    MidCompute,
+
+    /// <summary>When it has next pushed a gradient to one shard and not yet to the others.</summary>
+    MidPush,
+}
+
+/// <summary>A worker of this cluster: runs the worker machine; its leases are computed by its own thread.</summary>
+internal sealed class WorkerHost(WorkerMachine machine, MachineSet machines, int number) : MachineHost(machine, machines)
+{
+    private readonly Lock _gate = new();
+    private Message _lease;
+    private bool _hasLease;
+    private int _idle;
+    private int _killAt = -1;
+    private int _dead;
+
+    public int Number { get; } = number;
+
+    /// <summary>Where the worker's thread waits.</summary>
+    public WakeSignal Signal { get; } = new();
+
+    /// <summary>It has vanished: nothing it does counts any more.</summary>
+    public bool Dead => Volatile.Read(ref _dead) != 0;
+
+    /// <summary>The machine has ended; the thread may leave.</summary>
+    public bool Ended { get; private set; }
+
+    /// <summary>Raised once, when it has vanished.</summary>
+    public Action<WorkerHost>? Vanished { get; init; }
+
+    public void Kill(KillPoint point)
+    {
+        if (point == KillPoint.Now) Vanish();
+        else Volatile.Write(ref _killAt, (int)point);
+    }
+
+    /// <summary>Like a process that is gone: no goodbye, and messages to it are lost; only its closed connection tells.</summary>
+    public void Vanish()
+    {
+        if (Interlocked.Exchange(ref _dead, 1) != 0) return;
+        Machines.Remove(this);
+        Vanished?.Invoke(this);
+        Machines.DeliverFromOutside(new Message { Kind = MessageKind.Lost, From = Machine.Address, To = Address.Job, Job = Machines.JobKey });
+        Signal.Set();
+    }
+
+    /// <summary>The lease to compute next, once.</summary>
+    public bool TryTakeLease(out Message lease)
+    {
+        lock (_gate)
+        {
+            lease = _lease;
+            if (!_hasLease) return false;
+            (_hasLease, _lease) = (false, default);
+        }
+        if (Volatile.Read(ref _killAt) != (int)KillPoint.MidCompute) return true;
+        Vanish();
+        return false;
+    }
+
+    /// <summary>From now on it may be woken to run other machines.</summary>
+    public void SayIdle() => Interlocked.Exchange(ref _idle, 1);
+
+    public void SayBusy() => Interlocked.Exchange(ref _idle, 0);
+
+    public bool TryWakeForHelp()
+    {
+        if (Interlocked.CompareExchange(ref _idle, 0, 1) != 1) return false;
+        Signal.Set();
+        return true;
+    }
+
+    protected override void Perform(in Effect effect, Device device)
+    {
+        if (Dead)
+        {
+            if (effect.Kind == EffectKind.Release) (effect.Payload as NodeGradient)?.Release();
+            return;
+        }
+        switch (effect.Kind)
+        {
+            case EffectKind.Send:
+                Send(effect.Message);
+                break;
+            case EffectKind.Compute:
+                lock (_gate) (_lease, _hasLease) = (effect.Message, true);
+                Signal.Set();
+                break;
+            case EffectKind.Cancel:
+                lock (_gate)
+                    if (_hasLease && _lease.Lease == effect.Message.Lease) (_hasLease, _lease) = (false, default);
+                break;
+            case EffectKind.Release:
+                (effect.Payload as NodeGradient)?.Release();
+                break;
+            case EffectKind.Ended:
+                Ended = true;
+                Signal.Set();
+                break;
+            default:
+                // KeepWeights: workers read the shards' weights in place.
+                break;
+        }
+    }
+
+    private void Send(in Message message)
+    {
+        if (message.Kind != MessageKind.Push)
+        {
+            Machines.Deliver(message);
+            return;
+        }
+        if (Machines.SeatOf(message.To) is not { Shard: >= 0 } seat) return;
+        var part = ((NodeGradient)message.Payload!).Parts[seat.Shard];
+        // A part that its shard has folded into was taken by it; sending it again would be sending something else.
+        if (part.Folded) return;
+        part.Hold();
+        if (!Machines.Deliver(message with { Payload = part, Digest = part.Digest })) part.Release();
+        if (Volatile.Read(ref _killAt) == (int)KillPoint.MidPush) Vanish();
+    }
+}

@@ -1,0 +1,143 @@
+using System.Diagnostics;
+using DistTrain.Kernels;
+using DistTrain.Protocol;
+
+namespace DistTrain.Training;
+
+/// <summary>The thread of one worker: it runs machines that have messages, computes its leases, and sleeps when there is nothing to do.</summary>
+internal sealed class WorkerThread
+{
+    private readonly WorkerHost _host;
+    private readonly MachineSet _machines;
+    private readonly ResolvedJob _job;
+    private readonly GradientPool _gradients;
+    private readonly Func<WorkerThread, IComputer> _makeComputer;
+    private readonly Thread _thread;
+    private readonly TreeNode[] _cover;
+    private readonly RunFeed? _feed;
+    private long _compute;
+    private long _wait;
+    private long _serve;
+    private long _nextPhases;
+
+    public WorkerThread(WorkerHost host, MachineSet machines, ResolvedJob job, GradientPool gradients, Device device, Func<WorkerThread, IComputer> makeComputer, RunFeed? feed)
+    {
+        (_host, _machines, _job, _gradients, Device, _makeComputer, _feed) = (host, machines, job, gradients, device, makeComputer, feed);
+        _cover = new TreeNode[Math.Max(TreeNode.MostInCover(job.MicroBatches), TreeNode.MostInCover(job.EvaluationMicroBatches))];
+        _thread = new Thread(Run) { IsBackground = true, Name = $"worker {host.Number}" };
+    }
+
+    /// <summary>Driven by this thread alone.</summary>
+    public Device Device { get; }
+
+    public int Number => _host.Number;
+
+    public void Start() => _thread.Start();
+
+    public void Join() => _thread.Join();
+
+    private void Run()
+    {
+        try
+        {
+            using var computer = _makeComputer(this);
+            while (!_machines.Stopping && !_host.Dead && !_host.Ended)
+            {
+                var from = Stopwatch.GetTimestamp();
+                _machines.Drain(Device, _host.Number);
+                var served = Stopwatch.GetTimestamp();
+                _serve += served - from;
+                if (_host.TryTakeLease(out var lease))
+                {
+                    Compute(computer, lease);
+                    _compute += Stopwatch.GetTimestamp() - served;
+                }
+                else
+                {
+                    Sleep();
+                    _wait += Stopwatch.GetTimestamp() - served;
+                }
+                ReportPhases();
+            }
+        }
+        catch (WorkerLostException e)
+        {
+            if (_machines.Stopping) return;
+            _machines.Warn(e.Message);
+            _host.Vanish();
+        }
+        catch (Exception e)
+        {
+            _machines.Fail(e);
+        }
+        finally
+        {
+            if (_host.Ended) _machines.Remove(_host);
+            Device.Dispose();
+        }
+    }
+
+    private void Sleep()
+    {
+        _host.SayIdle();
+        // Between the last look and the word that it is idle, work may have come: look again before sleeping.
+        if (!_machines.AnyWork() && !_machines.Stopping) _host.Signal.Wait(Timeout.InfiniteTimeSpan);
+        _host.SayBusy();
+    }
+
+    private void Compute(IComputer computer, in Message lease)
+    {
+        var training = lease.Open.Kind == StepKind.Train;
+        var nodes = TreeNode.Cover(lease.Node.First, lease.Node.Count, training ? _job.MicroBatches : _job.EvaluationMicroBatches, _cover);
+        var answer = new Message { Kind = MessageKind.Computed, From = Address.Host, To = _host.Machine.Address, Job = _machines.JobKey, Incarnation = lease.Incarnation, Step = lease.Step, Lease = lease.Lease };
+        try
+        {
+            for (var i = 0; i < nodes && !_machines.Stopping; i++)
+            {
+                if (training) _host.Post(answer with { Node = _cover[i], Payload = Gradient(computer, lease.Open.Step, _cover[i]) });
+                else _host.Post(answer with { Node = _cover[i], Totals = computer.Evaluate(lease.Open.Step, _cover[i]) });
+                _machines.Drain(Device, _host.Number);
+            }
+        }
+        catch (Exception e) when (e is not WorkerLostException)
+        {
+            _host.Post(answer with { Kind = MessageKind.ComputeFailed, Text = e.ToString() });
+        }
+    }
+
+    private NodeGradient? Gradient(IComputer computer, long step, TreeNode node)
+    {
+        // A node of empty micro-batches only takes no part in the fold.
+        if (new MicroBatches(_job.SamplesOf(step), _job.MicroBatches).IsAbsent(node)) return null;
+        var gradient = _gradients.Rent();
+        try
+        {
+            computer.Gradient(step, node, gradient.Buffer);
+            gradient.Seal();
+            return gradient;
+        }
+        catch
+        {
+            gradient.Release();
+            throw;
+        }
+    }
+
+    private void ReportPhases()
+    {
+        if (_feed is null || Stopwatch.GetTimestamp() < _nextPhases) return;
+        if (_nextPhases > 0)
+        {
+            _feed.Write(new RunRecord
+            {
+                Kind = RunRecordKind.Phases, Worker = _host.Number, Seconds = _machines.Now.TotalSeconds,
+                Compute = Stopwatch.GetElapsedTime(0, _compute).TotalSeconds, Wait = Stopwatch.GetElapsedTime(0, _wait).TotalSeconds, Serve = Stopwatch.GetElapsedTime(0, _serve).TotalSeconds,
+            });
+            (_compute, _wait, _serve) = (0, 0, 0);
+        }
+        _nextPhases = Stopwatch.GetTimestamp() + Stopwatch.Frequency / 4;
+    }
+}
+
+/// <summary>The worker at the other end is gone: its process ended or its connection closed.</summary>
+internal sealed class WorkerLostException(string message, Exception? cause = null) : IOException(message, cause);
