@@ -86,7 +86,7 @@ public sealed class CheckpointStore(IFileSystem files, string folder)
                 // A damaged manifest is evidence: it stays, and restore names it and goes on to the next.
             }
         }
-        var best = own.Where(o => score(o.Step) is not null).MinBy(o => score(o.Step)).Name;
+        var best = own.Where(o => score(o.Step) is not null).OrderBy(o => score(o.Step)).Select(o => o.Name).FirstOrDefault();
         var dropped = own.SkipLast(Math.Max(1, keepLast)).Where(o => o.Name != best).Select(o => o.Name).ToList();
         foreach (var name in dropped) files.Delete(Join(name));
         if (dropped.Count > 0) files.FlushFolder(Folder);

@@ -12,6 +12,8 @@ namespace DistTrain.Training;
 /// </summary>
 public sealed class EmbeddedCluster : IDisposable
 {
+    private const int MaxFruitless = 3;
+
     private readonly ResolvedJob _job;
     private readonly RunOptions _options;
     private readonly RunFeed? _feed;
@@ -26,17 +28,22 @@ public sealed class EmbeddedCluster : IDisposable
     private readonly LossLog _log = new();
     private readonly Lock _changing = new();
     private readonly List<WorkerThread> _threads = [];
+    private readonly TimeProvider _time;
+    private WorkerProcesses? _processes;
     private int _workers;
+    private int _fruitless;
     private bool _running;
 
     /// <param name="feed">Where progress goes; null = nowhere.</param>
-    public EmbeddedCluster(ResolvedJob job, RunOptions options, RunFeed? feed = null) : this(job, options, feed, new DiskFileSystem())
+    public EmbeddedCluster(ResolvedJob job, RunOptions options, RunFeed? feed = null) : this(job, options, feed, new DiskFileSystem(), TimeProvider.System)
     {
     }
 
-    internal EmbeddedCluster(ResolvedJob job, RunOptions options, RunFeed? feed, IFileSystem files)
+    /// <param name="files">Where checkpoints go.</param>
+    /// <param name="time">Wall clock, for the expiry of tokens.</param>
+    public EmbeddedCluster(ResolvedJob job, RunOptions options, RunFeed? feed, IFileSystem files, TimeProvider time)
     {
-        (_job, _options, _feed, _files) = (job, options, feed, files);
+        (_job, _options, _feed, _files, _time) = (job, options, feed, files, time);
         if (options.Workers < 1 && options.Processes < 1) throw new ArgumentException($"workers is {options.Workers}. It must be 1 or more.", nameof(options));
         _ranges = job.Layout.Split(options.Shards);
         _plan = PlanOf(job, options, _ranges);
@@ -50,6 +57,9 @@ public sealed class EmbeddedCluster : IDisposable
     /// <summary>Numbers of the workers that have not ended or vanished.</summary>
     public IReadOnlyList<int> Workers => [.. _machines.Workers.Select(w => w.Number)];
 
+    /// <summary>Process ids of worker processes by worker number; empty with worker threads.</summary>
+    public IReadOnlyDictionary<int, int> ProcessIds => _processes?.Ids ?? new Dictionary<int, int>();
+
     /// <summary>Runs the job to its end. Cancelling stops at a checkpoint (where there is a folder) and returns Interrupted.</summary>
     public Task<TrainingResult> RunAsync(CancellationToken cancellation = default) =>
         Task.Factory.StartNew(() => Run(cancellation), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
@@ -61,9 +71,11 @@ public sealed class EmbeddedCluster : IDisposable
         lock (_changing)
         {
             var number = _workers++;
-            var host = new WorkerHost(new WorkerMachine(_plan, number, new WorkerHello($"worker {number}", _plan.Identity)), _machines, number);
-            var device = new CpuDevice(ComputeThreads, _options.InstructionSet);
-            var thread = new WorkerThread(host, _machines, _job, _gradients, device, t => new LocalComputer(_job, t.Device, _weights.View), _feed);
+            var host = new WorkerHost(new WorkerMachine(_plan, number, new WorkerHello($"worker {number}", _plan.Identity)), _machines, number) { Vanished = Replace };
+            // The thread of a worker process only runs machines; one of this process computes on its device too.
+            var device = new CpuDevice(_options.Processes > 0 ? 1 : ComputeThreads, _options.InstructionSet);
+            Func<WorkerThread, IComputer> computer = _options.Processes > 0 ? _ => _processes!.Start(host, ComputeThreads) : t => new LocalComputer(_job, t.Device, _weights.View);
+            var thread = new WorkerThread(host, _machines, _job, _gradients, device, computer, _feed);
             _machines.Add(host);
             _threads.Add(thread);
             if (_running) Begin(host, thread);
@@ -71,11 +83,13 @@ public sealed class EmbeddedCluster : IDisposable
         }
     }
 
-    /// <summary>Makes a worker vanish without a goodbye, as kill -9 does to a process: its lease is lost, and nothing it still computes counts.</summary>
+    /// <summary>Makes a worker vanish without a goodbye: a process by kill -9, a thread so that its lease is lost and nothing it still computes counts.</summary>
+    /// <param name="point">When; a process is killed at once.</param>
     /// <returns>False where it is not there.</returns>
     public bool KillWorker(int number, KillPoint point = KillPoint.Now)
     {
         if (_machines.Workers.FirstOrDefault(w => w.Number == number) is not { } worker) return false;
+        if (_processes is not null) return _processes.Kill(number);
         worker.Kill(point);
         return true;
     }
@@ -89,12 +103,15 @@ public sealed class EmbeddedCluster : IDisposable
         _device.Dispose();
     }
 
-    private int ComputeThreads => _options.ComputeThreads > 0 ? _options.ComputeThreads : Math.Max(1, Environment.ProcessorCount / Math.Max(1, _options.Workers));
+    private int ComputeThreads => _options.ComputeThreads > 0 ? _options.ComputeThreads : Math.Max(1, Environment.ProcessorCount / StartWorkers);
+
+    private int StartWorkers => _options.Processes > 0 ? _options.Processes : _options.Workers;
 
     private TrainingResult Run(CancellationToken cancellation)
     {
         using var store = new StateStore(_job, _options, _ranges, _machines, _log, _files);
         var job = new JobHost(new JobMachine(_plan, new StepRule(_job)), _machines, _job, _options, store, _log, _feed);
+        _processes = _options.Processes > 0 ? new WorkerProcesses(_job, _options, _machines, _weights.View, _time) : null;
         try
         {
             _machines.Add(job);
@@ -102,7 +119,7 @@ public sealed class EmbeddedCluster : IDisposable
             job.Post(Message(MessageKind.Start, job) with { Payload = new JobStart(BitConverter.ToUInt64(Guid.NewGuid().ToByteArray()), _options.Resume) });
             lock (_changing)
             {
-                while (_workers < _options.Workers) AddWorker();
+                while (_workers < StartWorkers) AddWorker();
                 _running = true;
                 foreach (var thread in _threads) Begin(_machines.Workers.First(w => w.Number == thread.Number), thread);
             }
@@ -115,8 +132,22 @@ public sealed class EmbeddedCluster : IDisposable
         {
             _machines.Stop();
             foreach (var thread in Threads()) thread.Join();
+            _processes?.Dispose();
             _feed?.Complete();
         }
+    }
+
+    // Where workers are processes, one that dies is replaced; but not for ever if none of them ever does anything.
+    private void Replace(WorkerHost lost)
+    {
+        if (_options.Processes == 0 || _machines.Stopping) return;
+        if (lost.HasWorked) Interlocked.Exchange(ref _fruitless, 0);
+        else if (Interlocked.Increment(ref _fruitless) >= MaxFruitless)
+        {
+            _machines.Fail(new WorkerLostException($"{MaxFruitless} worker processes in a row ended before they had computed anything. The last warnings say how."));
+            return;
+        }
+        if (_options.ReplaceWorkers) AddWorker();
     }
 
     private void Begin(WorkerHost host, WorkerThread thread)
@@ -136,7 +167,7 @@ public sealed class EmbeddedCluster : IDisposable
     {
         _machines.Stop();
         foreach (var thread in Threads()) thread.Join();
-        if (_machines.Failure is { } failure) return Failed($"the cluster failed: {failure}", job, store);
+        if (_machines.Failure is { } failure) return Failed(failure is WorkerLostException ? string.Join(Environment.NewLine, [failure.Message, .. _machines.Warnings.TakeLast(3)]) : $"the cluster failed: {failure}", job, store);
         return job.State switch
         {
             JobState.Succeeded => Describe(TrainingStatus.Completed, null, job, store),
@@ -160,7 +191,7 @@ public sealed class EmbeddedCluster : IDisposable
             SamplesPerSecond = job.Samples / Math.Max(1e-9, (job.LastCommit - job.Evaluating).TotalSeconds), TrainLoss = Training.TrainLoss.OfLastEpoch(_log, _job.StepsPerEpoch),
             TestLoss = evaluation?.Loss ?? double.NaN, TestAccuracy = evaluation is { } e ? (double)e.Correct / e.Samples : double.NaN,
             WeightsSha256 = VectorHash.OfWeights(_job.Layout, _weights.View.AsSpan()), StateSha256 = VectorHash.OfState(_job.Layout, states), LossLogSha256 = _log.Sha256(),
-            Workers = _options.Processes > 0 ? _options.Processes : _options.Workers, Shards = _options.Shards, MicroBatches = _job.MicroBatches, Checkpoint = store.Newest, Warnings = _machines.Warnings,
+            Workers = StartWorkers, Shards = _options.Shards, MicroBatches = _job.MicroBatches, Checkpoint = store.Newest, Warnings = _machines.Warnings,
         };
     }
 

@@ -72,14 +72,14 @@ internal sealed class StateStore : IDisposable
     public void List(Message answer) => Do(answer, () =>
     {
         var names = new List<CheckpointName>();
-        if (_store is not null && _options.Resume)
+        if (_store is not null)
         {
             foreach (var manifest in _store.Manifests())
             {
                 try
                 {
                     var file = _store.ReadManifest(manifest);
-                    names.Add(new CheckpointName(file.Step, file.Incarnation));
+                    if (file.Identity == _job.Identity) names.Add(new CheckpointName(file.Step, file.Incarnation));
                 }
                 catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
                 {
@@ -91,8 +91,9 @@ internal sealed class StateStore : IDisposable
     });
 
     /// <summary>Reads the whole checkpoint, so that the shards then load from memory.</summary>
-    public void Verify(RestoreFrom wanted, Message answer) => Do(answer, () =>
+    public void Verify(RestoreFrom wanted, Message answer) => Do(answer with { Lease = wanted.Name.Incarnation }, () =>
     {
+        answer = answer with { Lease = wanted.Name.Incarnation };
         _restored = null;
         var problems = new List<string>();
         foreach (var name in _store?.Manifests().Reverse() ?? [])
@@ -114,8 +115,11 @@ internal sealed class StateStore : IDisposable
 
     public void ReadRegister(Message answer) => Do(answer, () =>
     {
-        // A fresh start claims the folder: what an earlier run left is not this job's.
-        if (_register is null && _options.Resume) _register = _file?.Read();
+        if (_register is null && ReadFile() is { } found)
+        {
+            // The seats it names ended with their process, and so did whoever asked to stop.
+            _register = found with { Placement = Placement.Empty, Controls = found.Controls.RemoveAll(static c => c.Kind == ControlKind.Stop) };
+        }
         return answer with { Payload = _register };
     });
 
@@ -154,6 +158,20 @@ internal sealed class StateStore : IDisposable
         _work.Dispose();
     }
 
+    private RegisterRecord? ReadFile()
+    {
+        try
+        {
+            return _file?.Read();
+        }
+        catch (InvalidDataException e)
+        {
+            // Incarnations only fence seats against each other; this process has none yet.
+            _machines.Warn(e.Message);
+            return null;
+        }
+    }
+
     private double? Score(long step)
     {
         if (_options.KeepBest == KeepBest.None) return null;
@@ -171,7 +189,7 @@ internal sealed class StateStore : IDisposable
         var e = file.LastEvaluation;
         return new CheckpointManifest(new CheckpointName(file.Step, file.Incarnation),
             new JobPosition(file.Step, file.Updates, LogDigest.Parse(file.RecordsDigest), file.Records, new EvaluationRecord(e.Step, new EvaluationTotals(e.Loss, e.Correct, e.Samples))),
-            [.. file.Shards], []);
+            [.. file.Shards], [], CheckpointName.Initial);
     }
 
     // Whatever goes wrong with the disk is the answer's text: training decides, and goes on.

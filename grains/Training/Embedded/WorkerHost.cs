@@ -37,6 +37,9 @@ internal sealed class WorkerHost(WorkerMachine machine, MachineSet machines, int
     /// <summary>The machine has ended; the thread may leave.</summary>
     public bool Ended { get; private set; }
 
+    /// <summary>It has finished a tree node.</summary>
+    public bool HasWorked { get; set; }
+
     /// <summary>Raised once, when it has vanished.</summary>
     public Action<WorkerHost>? Vanished { get; init; }
 
@@ -47,13 +50,15 @@ internal sealed class WorkerHost(WorkerMachine machine, MachineSet machines, int
     }
 
     /// <summary>Like a process that is gone: no goodbye, and messages to it are lost; only its closed connection tells.</summary>
-    public void Vanish()
+    /// <returns>False where it has vanished before.</returns>
+    public bool Vanish()
     {
-        if (Interlocked.Exchange(ref _dead, 1) != 0) return;
+        if (Interlocked.Exchange(ref _dead, 1) != 0) return false;
         Machines.Remove(this);
         Vanished?.Invoke(this);
         Machines.DeliverFromOutside(new Message { Kind = MessageKind.Lost, From = Machine.Address, To = Address.Job, Job = Machines.JobKey });
         Signal.Set();
+        return true;
     }
 
     /// <summary>The lease to compute next, once.</summary>

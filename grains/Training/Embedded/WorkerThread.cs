@@ -62,9 +62,7 @@ internal sealed class WorkerThread
         }
         catch (WorkerLostException e)
         {
-            if (_machines.Stopping) return;
-            _machines.Warn(e.Message);
-            _host.Vanish();
+            if (_host.Vanish() && !_machines.Stopping) _machines.Warn(e.Message);
         }
         catch (Exception e)
         {
@@ -94,8 +92,10 @@ internal sealed class WorkerThread
         {
             for (var i = 0; i < nodes && !_machines.Stopping; i++)
             {
+                if (training && new MicroBatches(_job.SamplesOf(lease.Open.Step), _job.MicroBatches).IsAbsent(_cover[i])) continue;
                 if (training) _host.Post(answer with { Node = _cover[i], Payload = Gradient(computer, lease.Open.Step, _cover[i]) });
                 else _host.Post(answer with { Node = _cover[i], Totals = computer.Evaluate(lease.Open.Step, _cover[i]) });
+                _host.HasWorked = true;
                 _machines.Drain(Device, _host.Number);
             }
         }
@@ -105,10 +105,8 @@ internal sealed class WorkerThread
         }
     }
 
-    private NodeGradient? Gradient(IComputer computer, long step, TreeNode node)
+    private NodeGradient Gradient(IComputer computer, long step, TreeNode node)
     {
-        // A node of empty micro-batches only takes no part in the fold.
-        if (new MicroBatches(_job.SamplesOf(step), _job.MicroBatches).IsAbsent(node)) return null;
         var gradient = _gradients.Rent();
         try
         {

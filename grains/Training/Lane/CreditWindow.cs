@@ -13,6 +13,8 @@ public sealed class CreditWindow
         (_granted, Available) = (granted, granted);
     }
 
+    public int Granted => _granted;
+
     public int Available { get; private set; }
 
     public bool TryTake(bool lowestMissingNode)

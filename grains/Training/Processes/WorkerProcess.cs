@@ -1,0 +1,154 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Runtime.InteropServices;
+using DistTrain.Kernels;
+using DistTrain.Protocol;
+
+namespace DistTrain.Training;
+
+/// <summary>The inside of a worker process: takes weights and tree nodes from the lane, gives gradients back, and ends when its parent does.</summary>
+public static class WorkerProcess
+{
+    /// <summary>Ended in good order.</summary>
+    public const int Done = 0;
+
+    /// <summary>Could not work; standard error says why.</summary>
+    public const int Failed = 1;
+
+    /// <summary>The parent is gone.</summary>
+    public const int Orphaned = 3;
+
+    /// <summary>Runs until the parent says goodbye or is gone.</summary>
+    /// <param name="resolve">From the order's document to the job.</param>
+    /// <param name="input">Standard input.</param>
+    /// <returns>The process's exit code.</returns>
+    public static int Run(Func<string, ResolvedJob> resolve, TextReader input, TextWriter errors)
+    {
+        try
+        {
+            var order = WorkerOrder.Parse(input.ReadLine());
+            // Whatever this process is doing then: without its parent nobody wants it.
+            new Thread(() =>
+            {
+                while (input.ReadLine() is not null) { }
+                Environment.Exit(Orphaned);
+            }) { IsBackground = true, Name = "parent" }.Start();
+            var job = resolve(order.Document);
+            using var connection = LaneConnection.Connect(IPEndPoint.Parse(order.Endpoint));
+            return Work(order, job, connection, errors);
+        }
+        catch (Exception e)
+        {
+            errors.WriteLine(e);
+            return Failed;
+        }
+    }
+
+    private static int Work(WorkerOrder order, ResolvedJob job, LaneConnection connection, TextWriter errors)
+    {
+        connection.Send(new LaneHeader(LaneKind.Open, Stream: 1, First: order.Number), LaneListener.OpenPayload(Convert.FromBase64String(order.Token), WorkerOrder.IdentityOf(job)));
+        if (!connection.TryReadHead(out var header)) return Orphaned;
+        if (header.Kind == LaneKind.Refused)
+        {
+            errors.WriteLine(connection.ReadText(header));
+            return Failed;
+        }
+        var credits = ReadCredits(connection, header);
+        using var device = new CpuDevice(order.ComputeThreads, order.InstructionSet);
+        using var weights = device.Allocate(job.Layout.Length);
+        using var gradient = device.Allocate(job.Layout.Length);
+        using var computer = new LocalComputer(job, device, weights.View);
+        while (connection.TryReadHead(out header))
+        {
+            switch (header.Kind)
+            {
+                case LaneKind.Weights:
+                    connection.ReadPayload(header, LaneVector.Part(weights.View, header));
+                    break;
+                case LaneKind.Lease:
+                    connection.SkipPayload(header);
+                    Compute(connection, header, computer, gradient, credits);
+                    break;
+                case LaneKind.Evaluate:
+                    connection.SkipPayload(header);
+                    Evaluate(connection, header, computer);
+                    break;
+                case LaneKind.Goodbye:
+                    return Done;
+                default:
+                    throw new LaneFormatException($"a worker is sent a {header.Kind} frame. It must be Weights, Lease, Evaluate or Goodbye.");
+            }
+        }
+        return Orphaned;
+    }
+
+    private static CreditWindow ReadCredits(LaneConnection connection, in LaneHeader header)
+    {
+        if (header.Kind != LaneKind.Opened || header.PayloadBytes != 4) throw new LaneFormatException($"Open is answered by a {header.Kind} frame of {header.PayloadBytes} bytes. It must be Opened with 4 bytes.");
+        Span<byte> payload = stackalloc byte[4];
+        connection.ReadPayload(header, payload);
+        return new CreditWindow(BinaryPrimitives.ReadInt32LittleEndian(payload));
+    }
+
+    private static void Compute(LaneConnection connection, LaneHeader lease, LocalComputer computer, DeviceBuffer gradient, CreditWindow credits)
+    {
+        try
+        {
+            computer.Gradient(lease.Step, new TreeNode(lease.First, lease.Count), gradient);
+        }
+        catch (Exception e) when (e is not IOException)
+        {
+            connection.SendText(LaneKind.Failure, lease.Stream, e.ToString());
+            return;
+        }
+        for (var offset = 0; offset < gradient.Length; offset += LaneVector.FrameElements)
+        {
+            // A worker sends its nodes in order, so what it sends is always its lowest missing node.
+            while (!credits.TryTake(lowestMissingNode: true)) AwaitCredit(connection, credits);
+            LaneVector.Send(connection, lease with { Kind = LaneKind.Gradient }, gradient.View, offset);
+        }
+        while (credits.Available < credits.Granted) AwaitCredit(connection, credits);
+    }
+
+    private static void AwaitCredit(LaneConnection connection, CreditWindow credits)
+    {
+        if (!connection.TryReadHead(out var header)) throw new IOException("the connection closed while credits were out.");
+        if (header.Kind != LaneKind.Credit) throw new LaneFormatException($"a worker with gradients under way is sent a {header.Kind} frame. It must be Credit.");
+        connection.SkipPayload(header);
+        credits.Return();
+    }
+
+    private static void Evaluate(LaneConnection connection, LaneHeader lease, LocalComputer computer)
+    {
+        try
+        {
+            var totals = computer.Evaluate(lease.Step, new TreeNode(lease.First, lease.Count));
+            Span<byte> payload = stackalloc byte[24];
+            BinaryPrimitives.WriteDoubleLittleEndian(payload, totals.Loss);
+            BinaryPrimitives.WriteInt64LittleEndian(payload[8..], totals.Correct);
+            BinaryPrimitives.WriteInt64LittleEndian(payload[16..], totals.Samples);
+            connection.Send(lease with { Kind = LaneKind.Evaluated }, payload);
+        }
+        catch (Exception e) when (e is not IOException)
+        {
+            connection.SendText(LaneKind.Failure, lease.Stream, e.ToString());
+        }
+    }
+}
+
+/// <summary>A flat vector as frames of at most a mebibyte.</summary>
+internal static class LaneVector
+{
+    public const int FrameElements = LaneHeader.MaxPayloadBytes / sizeof(float);
+
+    public static void Send(LaneConnection connection, LaneHeader header, View vector, int offset) =>
+        connection.Send(header with { Offset = offset }, MemoryMarshal.AsBytes(vector.AsSpan().Slice(offset, Math.Min(FrameElements, vector.Length - offset))));
+
+    /// <summary>Where a frame's payload belongs; refused where it does not lie in the vector.</summary>
+    public static Span<byte> Part(View vector, in LaneHeader header)
+    {
+        if (header.PayloadBytes % sizeof(float) != 0 || header.Offset < 0 || header.Offset > vector.Length - header.PayloadBytes / sizeof(float))
+            throw new LaneFormatException($"a {header.Kind} frame holds {header.PayloadBytes} bytes for element {header.Offset} on. The vector has {vector.Length} elements.");
+        return MemoryMarshal.AsBytes(vector.AsSpan().Slice((int)header.Offset, header.PayloadBytes / sizeof(float)));
+    }
+}

@@ -1,0 +1,37 @@
+using System.Security.Cryptography;
+using System.Text;
+using DistTrain.Learning;
+using DistTrain.Training;
+
+namespace DistTrain.Tests.Training;
+
+/// <summary>Small jobs that train in milliseconds: a perceptron, and a convolutional net with batch normalization and dropout.</summary>
+internal static class TestJobs
+{
+    private static readonly DataSplit _data = new(new SyntheticImages(150, 1), new SyntheticImages(70, 2));
+
+    /// <summary>64-32-4: five blocks. 5 steps an epoch, the last of 22 samples.</summary>
+    public static ResolvedJob Mlp(Optimizer? optimizer = null, double clipNorm = 0, int microBatches = 8, int epochs = 3, Schedule? schedule = null) =>
+        Of("mlp", new Sequential(new Flatten(), new Linear(new(32)), new Relu(), new Linear(new(4))), optimizer, clipNorm, microBatches, epochs, schedule);
+
+    /// <summary>conv, batch norm, ReLU, pooling, dropout, linear.</summary>
+    public static ResolvedJob ConvNet(Optimizer? optimizer = null, double clipNorm = 0, int microBatches = 4, int epochs = 3) =>
+        Of("convnet", new Sequential(new Conv2d(new(6, new Pair(3, 3)) { Padding = new Pair(1, 1) }), new BatchNorm(new()), new Relu(), new MaxPool2d(new(new Pair(2, 2))),
+            new Flatten(), new Dropout(new(0.25f)), new Linear(new(4))), optimizer, clipNorm, microBatches, epochs, null);
+
+    /// <summary>One small linear layer: its checkpoints are a few kilobytes.</summary>
+    public static ResolvedJob Tiny(int epochs = 1) => Of("tiny", new Sequential(new Flatten(), new Linear(new(4))), new Momentum(new()), 0, 2, epochs, null);
+
+    public static ResolvedJob Of(string name, Layer root, Optimizer? optimizer, double clipNorm, int microBatches, int epochs, Schedule? schedule)
+    {
+        var network = new Network(root, _data.Train.InputShape);
+        optimizer ??= new Adam(new(Lr: 0.01));
+        return new ResolvedJob
+        {
+            Name = name, Identity = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{name} {optimizer.GetType().Name} {clipNorm} {microBatches} {epochs}"))),
+            Data = _data, Layout = network.Layout, MakeReplica = device => new Replica(network, new CrossEntropy(new()), device, _data.Train),
+            Initialize = weights => network.Initialize(7, weights), Optimizer = optimizer, Schedule = schedule ?? new ConstantSchedule(new()), LearningRate = optimizer.LearningRate,
+            Epochs = epochs, BatchSize = 32, MicroBatches = microBatches, ClipNorm = clipNorm, Seed = 7, EvaluationSamples = 16,
+        };
+    }
+}
