@@ -42,12 +42,11 @@ internal sealed unsafe class Conv2dReference(CpuDevice device) : IConv2d
                             for (var ky = 0; ky < shape.KernelY; ky++)
                                 for (var kx = 0; kx < shape.KernelX; kx++)
                                 {
-                                    // Where a stride skips this tap, it is no term of the chain; outside the output it is one with 0.
                                     int atY = iy + shape.PaddingY - ky * shape.DilationY, atX = ix + shape.PaddingX - kx * shape.DilationX;
-                                    if (atY % shape.StrideY != 0 || atX % shape.StrideX != 0) continue;
+                                    if (atY < 0 || atX < 0 || atY % shape.StrideY != 0 || atX % shape.StrideX != 0) continue;
                                     int oy = atY / shape.StrideY, ox = atX / shape.StrideX;
-                                    var inside = (uint)oy < (uint)shape.OutY && (uint)ox < (uint)shape.OutX && atY >= 0 && atX >= 0;
-                                    var gradient = inside ? pdy[(((long)n * shape.Outputs + o) * shape.OutY + oy) * shape.OutX + ox] : 0f;
+                                    if (oy >= shape.OutY || ox >= shape.OutX) continue;
+                                    var gradient = pdy[(((long)n * shape.Outputs + o) * shape.OutY + oy) * shape.OutX + ox];
                                     var weight = pw[(((long)o * groupChannels + c % groupChannels) * shape.KernelY + ky) * shape.KernelX + kx];
                                     sum = MathF.FusedMultiplyAdd(gradient, weight, sum);
                                 }

@@ -4,40 +4,46 @@ using System.Runtime.Intrinsics;
 namespace DistTrain.Kernels;
 
 /// <summary>
-/// Weight gradient: dyᵀ · patches over rows (sample, position). The patches of one chunk are written row by row (runs along kx), dy is
-/// broadcast where it lies. Threads share column blocks, or whole chunks where there are too few of them.
+/// Weight gradient: patchesᵀ · dy over rows (sample, position). Lanes are outputs (dy of one chunk is transposed), the taps (c, ky, kx)
+/// are broadcast from the padded planes where they lie. Threads share blocks of channels, or whole chunks where there are too few blocks.
 /// </summary>
 internal sealed unsafe partial class Conv2dCpu
 {
-    private const int BlockColumns = 512;
+    // Taps of a unit: its planes stay in the L2 and its sums in the L1 or L2.
+    private const int BlockTaps = 512;
 
     public void BackwardWeights(in Conv2dShape shape, Segments segments, View x, View dy, View dw, View dBias)
     {
         shape.CheckBackwardWeights(segments, x, dy, dw, dBias);
         var (channels, outputs, taps, positions) = (shape.Channels / shape.Groups, shape.Outputs / shape.Groups, shape.KernelY * shape.KernelX, shape.OutY * shape.OutX);
-        var blocks = (channels * taps + BlockColumns - 1) / BlockColumns;
+        var blocks = (channels * taps + BlockTaps - 1) / BlockTaps;
         var perThread = (device.Threads + shape.Groups - 1) / shape.Groups;
         if (channels * taps >= perThread * 96) blocks = Math.Max(blocks, perThread);
         blocks = Math.Min(blocks, channels);
         var blockChannels = (channels + blocks - 1) / blocks;
         blocks = (channels + blockChannels - 1) / blockChannels;
         var chunks = TileRuns.Count(segments, positions);
-        var row = (blockChannels * taps + Lanes - 1) / Lanes * Lanes;
+        // Eight outputs fill a Vector256: a Vector512 would idle by half.
+        var wide = Wide && outputs > TapTile256.Lanes;
+        var lanes = wide ? TapTile512.Lanes : TapTile256.Lanes;
+        var row = (outputs + lanes - 1) / lanes * lanes;
         var byChunk = shape.Groups * blocks < device.Threads && chunks > 1;
-        var tables = (2L * chunks + 15) & ~15L;
-        var shared = device.SharedScratch(tables + (byChunk ? (long)chunks * outputs * row : 0));
+        var tables = (2L * chunks + positions + 15) & ~15L;
+        var shared = device.SharedScratch(tables + (byChunk ? (long)chunks * blockChannels * taps * row : 0));
         var job = new WeightsJob
         {
-            Device = device, Wide = Wide, Lanes = Lanes, Shape = shape, X = x.Floats(), Dy = dy.Floats(), Dw = dw.Floats(),
+            Device = device, Wide = wide, Lanes = lanes, Shape = shape, X = x.Floats(), Dy = dy.Floats(), Dw = dw.Floats(),
             Planes = new Planes
             {
                 SourceHeight = shape.Height, SourceWidth = shape.Width, StepY = 1, StepX = 1, PadY = shape.PaddingY, PadX = shape.PaddingX, PhasesY = 1, PhasesX = 1,
                 Rows = (shape.OutY - 1) * shape.StrideY + (shape.KernelY - 1) * shape.DilationY + 1, Pitch = (shape.OutX - 1) * shape.StrideX + (shape.KernelX - 1) * shape.DilationX + 1,
             },
             GroupChannels = channels, GroupOutputs = outputs, Taps = taps, Positions = positions, Blocks = blocks, BlockChannels = blockChannels, Row = row,
-            Chunks = chunks, ChunkRows = (int*)shared, ChunkMerges = (int*)shared + chunks, StackDepth = TileRuns.StackDepth(segments),
+            Slots = (TileRuns.ChunkRows - 2) / positions + 2,
+            Chunks = chunks, ChunkRows = (int*)shared, ChunkMerges = (int*)shared + chunks, PositionOffsets = (int*)shared + 2 * (long)chunks, StackDepth = TileRuns.StackDepth(segments),
         };
         TileRuns.Fill(segments, positions, job.ChunkRows, job.ChunkMerges);
+        job.FillPositionOffsets();
         if (byChunk)
         {
             job.ChunkSums = shared + tables;
@@ -58,7 +64,7 @@ internal sealed unsafe partial class Conv2dCpu
         device.Run(ref bias, bias.Parts);
     }
 
-    /// <summary>A unit is a group's block of channels: columns (c, ky, kx) of its weights.</summary>
+    /// <summary>A unit is a group's block of channels; its sums are [taps (c, ky, kx), outputs in whole vectors].</summary>
     private struct WeightsJob : IParallelJob
     {
         public CpuDevice Device;
@@ -76,40 +82,65 @@ internal sealed unsafe partial class Conv2dCpu
         public int Blocks;
         public int BlockChannels;
 
-        /// <summary>Floats from one row of patches, or of weights, to the next: the block's columns in whole vectors.</summary>
+        /// <summary>Floats of one tap's sums, and of one position's gradients.</summary>
         public int Row;
+
+        /// <summary>Samples that one chunk may touch: so many have their planes in scratch.</summary>
+        public int Slots;
         public int Chunks;
         public int* ChunkRows;
         public int* ChunkMerges;
+
+        /// <summary>Where the patch of each output position begins in a sample's planes.</summary>
+        public int* PositionOffsets;
         public int StackDepth;
         public int Parts;
         public int Unit;
 
-        /// <summary>[chunks, GroupOutputs, Row], or null where a part runs all chunks of its units.</summary>
+        /// <summary>[chunks, taps, Row], or null where a part runs all chunks of its units.</summary>
         public float* ChunkSums;
 
-        private readonly long SumLength => (long)GroupOutputs * Row;
+        private readonly long SumLength => (long)BlockChannels * Taps * Row;
+
+        private readonly long SlotLength => (Planes.Length(BlockChannels) + 15) & ~15L;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public readonly void FillPositionOffsets()
+        {
+            var to = PositionOffsets;
+            var (columns, step) = (Shape.OutX, Shape.StrideX);
+            for (var oy = 0; oy < Shape.OutY; oy++)
+            {
+                var at = checked(oy * Shape.StrideY * Planes.Pitch);
+                for (var ox = 0; ox < columns; ox++) *to++ = at + ox * step;
+            }
+        }
 
         public readonly void Run(int part, int thread)
         {
-            var planesLength = (Planes.Length(BlockChannels) + 15) & ~15L;
-            var patchesLength = (long)TileRuns.ChunkRows * Row + 16;
+            var gradientsLength = (long)TileRuns.ChunkRows * Row;
             var stackLength = ChunkSums == null ? StackDepth * SumLength : 0;
-            var scratch = Device.Scratch(thread, planesLength + patchesLength + stackLength + 2 * TileRuns.ChunkRows);
-            var patches = scratch + planesLength;
-            var stack = patches + patchesLength;
-            var tables = (int*)(stack + stackLength);
-            Planes.Clear(scratch, BlockChannels);
+            var scratch = Device.Scratch(thread, gradientsLength + stackLength + Slots * SlotLength + TileRuns.ChunkRows + BlockChannels * (long)Taps);
+            var work = new Work { Gradients = scratch, Stack = scratch + gradientsLength, Planes = scratch + gradientsLength + stackLength };
+            work.Rows = (int*)(work.Planes + Slots * SlotLength);
+            work.TapOffsets = work.Rows + TileRuns.ChunkRows;
+            for (var slot = 0; slot < Slots; slot++) Planes.Clear(work.Planes + slot * SlotLength, BlockChannels);
+            // Whole vectors past the last output's lanes.
+            if (Row - GroupOutputs >= 8) Panels.Zero(work.Gradients, gradientsLength);
+            var tap = work.TapOffsets;
+            for (var c = 0; c < BlockChannels; c++)
+                for (var ky = 0; ky < Shape.KernelY; ky++)
+                    for (var kx = 0; kx < Shape.KernelX; kx++) *tap++ = checked((int)Planes.Offset(c, ky * Shape.DilationY, kx * Shape.DilationX));
             if (ChunkSums != null)
             {
-                RunChunks(Unit, (int)((long)part * Chunks / Parts), (int)((long)(part + 1) * Chunks / Parts), scratch, patches, null, tables);
+                RunChunks(Unit, (int)((long)part * Chunks / Parts), (int)((long)(part + 1) * Chunks / Parts), work);
                 return;
             }
             var units = Shape.Groups * Blocks;
             for (var unit = (int)((long)part * units / Parts); unit < (int)((long)(part + 1) * units / Parts); unit++)
             {
-                RunChunks(unit, 0, Chunks, scratch, patches, stack, tables);
-                Store(unit, stack);
+                RunChunks(unit, 0, Chunks, work);
+                Store(unit, work.Stack);
             }
         }
 
@@ -119,104 +150,78 @@ internal sealed unsafe partial class Conv2dCpu
             var depth = 0;
             for (var chunk = 0; chunk < Chunks; chunk++, depth++)
             {
-                var sum = ChunkSums + depth * SumLength;
-                if (depth != chunk) new Span<float>(ChunkSums + chunk * SumLength, (int)SumLength).CopyTo(new Span<float>(sum, (int)SumLength));
+                if (depth != chunk) Panels.Copy(ChunkSums + chunk * SumLength, 0, ChunkSums + depth * SumLength, 0, 1, (int)SumLength);
                 for (var merges = ChunkMerges[chunk]; merges > 0; merges--, depth--) Add(ChunkSums + (depth - 1) * SumLength, ChunkSums + depth * SumLength, SumLength);
             }
             Store(Unit, ChunkSums);
         }
 
-        private readonly void RunChunks(int unit, int firstChunk, int endChunk, float* planes, float* patches, float* stack, int* tables)
+        private readonly void RunChunks(int unit, int firstChunk, int endChunk, in Work work)
         {
             var (group, firstChannel) = (unit / Blocks, unit % Blocks * BlockChannels);
             var channels = Math.Min(BlockChannels, GroupChannels - firstChannel);
             long row = 0;
             for (var chunk = 0; chunk < firstChunk; chunk++) row += ChunkRows[chunk];
-            var (filled, depth) = (-1, 0);
+            var (filled, depth) = ((int)(row / Positions) - 1, 0);
             for (var chunk = firstChunk; chunk < endChunk; chunk++, depth++)
             {
                 var rows = ChunkRows[chunk];
-                var firstSample = (int)(row / Positions);
-                var to = patches;
                 for (var done = 0; done < rows;)
                 {
                     var (n, position) = ((int)((row + done) / Positions), (int)((row + done) % Positions));
                     var count = Math.Min(rows - done, Positions - position);
-                    if (n != filled)
+                    var slot = n % Slots * SlotLength;
+                    if (n > filled)
                     {
-                        Planes.Fill(X + ((long)n * Shape.Channels + group * GroupChannels + firstChannel) * Planes.SourceHeight * Planes.SourceWidth, channels, planes);
+                        Planes.Fill(X + ((long)n * Shape.Channels + group * GroupChannels + firstChannel) * Planes.SourceHeight * Planes.SourceWidth, channels, work.Planes + slot);
                         filled = n;
                     }
-                    for (var i = 0; i < count; i++) tables[done + i] = checked((int)((long)(n - firstSample) * Shape.Outputs * Positions + position + i));
-                    PackPatches(planes, channels, position, count, to);
-                    to += (long)count * Row;
+                    FillRows(work.Rows + done, PositionOffsets + position, checked((int)slot), count);
+                    Panels.TransposeToLanes(Dy + ((long)n * Shape.Outputs + (long)group * GroupOutputs) * Positions + position, Positions, work.Gradients + (long)done * Row, Row, GroupOutputs, count);
                     done += count;
                 }
-                Panels.Offsets(tables + TileRuns.ChunkRows, rows, Row);
-                var dy = Dy + ((long)firstSample * Shape.Outputs + (long)group * GroupOutputs) * Positions;
-                var sum = stack == null ? ChunkSums + chunk * SumLength : stack + depth * SumLength;
-                MultiplyChunk(dy, patches, tables, rows, channels * Taps, sum);
+                MultiplyChunk(work, rows, channels * Taps, ChunkSums == null ? work.Stack + depth * SumLength : ChunkSums + chunk * SumLength);
                 row += rows;
-                if (stack == null) continue;
-                for (var merges = ChunkMerges[chunk]; merges > 0; merges--, depth--) Add(stack + (depth - 1) * SumLength, stack + depth * SumLength, SumLength);
+                if (ChunkSums != null) continue;
+                for (var merges = ChunkMerges[chunk]; merges > 0; merges--, depth--) Add(work.Stack + (depth - 1) * SumLength, work.Stack + depth * SumLength, SumLength);
             }
         }
 
-        private readonly void MultiplyChunk(float* dy, float* patches, int* tables, int rows, int columns, float* sum)
-        {
-            var maxRows = Wide ? Tile512.MaxRows : Tile256.MaxRows;
-            var tiles = (GroupOutputs + maxRows - 1) / maxRows;
-            var noMerges = 0;
-            var call = new TileCall { ARow = Positions, AOffsets = tables, BOffsets = tables + TileRuns.ChunkRows, RunRows = &rows, RunMerges = &noMerges, RunCount = 1, CRow = Row };
-            for (var tile = 0; tile < tiles; tile++)
-            {
-                var output = (int)((long)tile * GroupOutputs / tiles);
-                var outputs = (int)((long)(tile + 1) * GroupOutputs / tiles) - output;
-                call.A = dy + (long)output * Positions;
-                for (var column = 0; column < columns; column += 2 * Lanes)
-                {
-                    call.B = patches + column;
-                    call.C = sum + (long)output * Row + column;
-                    var vectors = columns - column > Lanes ? 2 : 1;
-                    if (Wide) Tile512.Run(outputs, vectors, &call);
-                    else Tile256.Run(outputs, vectors, &call);
-                }
-            }
-        }
-
-        // to [count, Row]: row = output position, column = (c, ky, kx). Narrow runs are copied in whole vectors; the next run overwrites the excess.
+        // Where the patch of each position begins.
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private readonly void PackPatches(float* planes, int channels, int position, int count, float* to)
+        private static void FillRows(int* rows, int* positionOffsets, int slot, int count)
         {
-            var (kernelY, kernelX, dilationX) = (Shape.KernelY, Shape.KernelX, Shape.DilationX);
-            var (oy, ox) = (position / Shape.OutX, position % Shape.OutX);
-            var rowStep = (long)Shape.DilationY * Planes.Pitch;
-            var columns = channels * Taps;
-            for (var i = 0; i < count; i++, to += Row)
+            var i = 0;
+            for (; i + 8 <= count; i += 8) (Vector256.Load(positionOffsets + i) + Vector256.Create(slot)).Store(rows + i);
+            for (; i < count; i++) rows[i] = positionOffsets[i] + slot;
+        }
+
+        private readonly void MultiplyChunk(in Work work, int rows, int taps, float* sum)
+        {
+            var call = new TapCall { A = work.Planes, AOffsets = work.Rows, Depth = rows, BStep = Row, CRow = Row };
+            for (var output = 0; output < Row; output += 2 * Lanes)
             {
-                for (var column = columns; column < Row; column++) to[column] = 0f;
-                var at = to;
-                var from = planes + (long)oy * Shape.StrideY * Planes.Pitch + (long)ox * Shape.StrideX;
-                for (var c = 0; c < channels; c++, from += Planes.PlaneLength)
+                var vectors = Row - output > Lanes ? 2 : 1;
+                var maxRows = Wide ? TapTile512.MaxRows(vectors) : TapTile256.MaxRows(vectors);
+                var tiles = (taps + maxRows - 1) / maxRows;
+                call.B = work.Gradients + output;
+                for (var tile = 0; tile < tiles; tile++)
                 {
-                    var line = from;
-                    for (var ky = 0; ky < kernelY; ky++, line += rowStep, at += kernelX)
-                    {
-                        if (dilationX != 1) for (var kx = 0; kx < kernelX; kx++) at[kx] = line[(long)kx * dilationX];
-                        else if (kernelX <= 4) Vector128.Load(line).Store(at);
-                        else for (var kx = 0; kx < kernelX; kx += 8) Vector256.Load(line + kx).Store(at + kx);
-                    }
+                    var tap = (int)((long)tile * taps / tiles);
+                    var count = (int)((long)(tile + 1) * taps / tiles) - tap;
+                    call.RowOffsets = work.TapOffsets + tap;
+                    call.C = sum + (long)tap * Row + output;
+                    if (Wide) TapTile512.Run(count, vectors, &call);
+                    else TapTile256.Run(count, vectors, &call);
                 }
-                // The last run's excess lies in the vector's idle lanes or the next row, which is written after this one.
-                if (++ox == Shape.OutX) (ox, oy) = (0, oy + 1);
             }
         }
 
         private readonly void Store(int unit, float* sum)
         {
             var (group, firstChannel) = (unit / Blocks, unit % Blocks * BlockChannels);
-            var columns = Math.Min(BlockChannels, GroupChannels - firstChannel) * Taps;
-            Panels.Copy(sum, Row, Dw + (long)group * GroupOutputs * GroupChannels * Taps + (long)firstChannel * Taps, (long)GroupChannels * Taps, GroupOutputs, columns);
+            var taps = Math.Min(BlockChannels, GroupChannels - firstChannel) * Taps;
+            Panels.Transpose(sum, Row, Dw + ((long)group * GroupOutputs * GroupChannels + firstChannel) * Taps, (long)GroupChannels * Taps, taps, GroupOutputs);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -224,6 +229,16 @@ internal sealed unsafe partial class Conv2dCpu
         {
             // Length is a multiple of a vector.
             for (long i = 0; i < length; i += 8) (Vector256.Load(lower + i) + Vector256.Load(upper + i)).Store(lower + i);
+        }
+
+        /// <summary>One thread's scratch: gradients of a chunk [rows, Row], sums [stack, taps, Row], planes [slots], offsets of rows and taps.</summary>
+        private struct Work
+        {
+            public float* Gradients;
+            public float* Stack;
+            public float* Planes;
+            public int* Rows;
+            public int* TapOffsets;
         }
     }
 

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace DistTrain.Kernels;
 
 /// <summary>
@@ -34,6 +36,7 @@ internal unsafe struct Planes
     public readonly void Clear(float* planes, int channels) => Panels.Zero(planes, Length(channels));
 
     /// <summary>Copies the source [channels, SourceHeight, SourceWidth] in; the border keeps the zeros of <see cref="Clear"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Fill(float* source, int channels, float* planes)
     {
         for (var c = 0; c < channels; c++, source += (long)SourceHeight * SourceWidth)

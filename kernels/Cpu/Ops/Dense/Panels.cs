@@ -8,27 +8,50 @@ namespace DistTrain.Kernels;
 internal static unsafe class Panels
 {
     /// <summary>to [columns, rows] = from [rows, columns] transposed; rows of each lie fromRow and toRow apart.</summary>
+    /// <remarks>Blocks of 8 x 8; the last block of a side reaches back over its neighbour and writes the same values again.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Transpose(float* from, long fromRow, float* to, long toRow, int rows, int columns)
     {
-        var row = 0;
-        if (Avx.IsSupported)
-            for (; row + 8 <= rows; row += 8)
+        var edge = Avx.IsSupported && rows >= 8 && columns >= 8 ? 8 : Sse.IsSupported && rows >= 4 && columns >= 4 ? 4 : 1;
+        for (var r = 0; r < rows; r += edge)
+        {
+            long row = Math.Min(r, rows - edge);
+            for (var c = 0; c < columns; c += edge)
             {
-                var column = 0;
-                for (; column + 8 <= columns; column += 8)
-                    Transpose8x8(from + row * fromRow + column, fromRow, to + column * toRow + row, toRow);
-                if (column < columns) TransposeAny(from + row * fromRow + column, fromRow, to + column * toRow + row, toRow, 8, columns - column);
+                long column = Math.Min(c, columns - edge);
+                var source = from + row * fromRow + column;
+                var target = to + column * toRow + row;
+                if (edge == 8) Transpose8(source, source + fromRow, source + 2 * fromRow, source + 3 * fromRow, source + 4 * fromRow, source + 5 * fromRow, source + 6 * fromRow, source + 7 * fromRow, target, toRow);
+                else if (edge == 4) Transpose4(source, fromRow, target, toRow);
+                else *target = *source;
             }
-        if (Sse.IsSupported)
-            for (; row + 4 <= rows; row += 4)
+        }
+    }
+
+    /// <summary>The same where toRow is a multiple of 8 and at least rows: the lanes past the last row become +0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void TransposeToLanes(float* from, long fromRow, float* to, long toRow, int rows, int columns)
+    {
+        var zeros = stackalloc float[8];
+        for (var r = 0; r < rows; r += 8)
+        {
+            var left = rows - r;
+            var first = from + r * fromRow;
+            if (columns < 8 || !Avx.IsSupported)
             {
-                var column = 0;
-                for (; column + 4 <= columns; column += 4)
-                    Transpose4x4(from + row * fromRow + column, fromRow, to + column * toRow + row, toRow);
-                if (column < columns) TransposeAny(from + row * fromRow + column, fromRow, to + column * toRow + row, toRow, 4, columns - column);
+                for (var c = 0; c < columns; c++)
+                    for (var i = 0; i < 8; i++) to[c * toRow + r + i] = i < left ? first[i * fromRow + c] : 0f;
+                continue;
             }
-        if (row < rows) TransposeAny(from + row * fromRow, fromRow, to + row, toRow, rows - row, columns);
+            for (var c = 0; c < columns; c += 8)
+            {
+                long column = Math.Min(c, columns - 8);
+                var source = first + column;
+                Transpose8(source, left > 1 ? source + fromRow : zeros, left > 2 ? source + 2 * fromRow : zeros, left > 3 ? source + 3 * fromRow : zeros,
+                    left > 4 ? source + 4 * fromRow : zeros, left > 5 ? source + 5 * fromRow : zeros, left > 6 ? source + 6 * fromRow : zeros, left > 7 ? source + 7 * fromRow : zeros,
+                    to + column * toRow + r, toRow);
+            }
+        }
     }
 
     /// <summary>to [rows, columns] = from [rows, columns].</summary>
@@ -37,33 +60,35 @@ internal static unsafe class Panels
     {
         for (var row = 0; row < rows; row++, from += fromRow, to += toRow)
         {
-            var column = 0;
-            for (; column + 16 <= columns; column += 16)
+            if (columns < 8)
             {
-                Vector256.Load(from + column).Store(to + column);
-                Vector256.Load(from + column + 8).Store(to + column + 8);
+                if (columns >= 4)
+                {
+                    var tail = Vector128.Load(from + columns - 4);
+                    Vector128.Load(from).Store(to);
+                    tail.Store(to + columns - 4);
+                }
+                else
+                    for (var column = 0; column < columns; column++) to[column] = from[column];
+                continue;
             }
-            for (; column + 4 <= columns; column += 4) Vector128.Load(from + column).Store(to + column);
-            for (; column < columns; column++) to[column] = from[column];
+            // The last vector reaches back over its neighbour.
+            for (var column = 0; column < columns - 8; column += 8) Vector256.Load(from + column).Store(to + column);
+            Vector256.Load(from + columns - 8).Store(to + columns - 8);
         }
     }
 
     public static void Zero(float* to, long count) => new Span<byte>(to, checked((int)(count * sizeof(float)))).Clear();
 
     /// <summary>offsets[k] = k · stride.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Offsets(int* offsets, int count, long stride)
     {
         for (var k = 0; k < count; k++) offsets[k] = (int)(k * stride);
     }
 
-    private static void TransposeAny(float* from, long fromRow, float* to, long toRow, int rows, int columns)
-    {
-        for (var column = 0; column < columns; column++)
-            for (var row = 0; row < rows; row++) to[column * toRow + row] = from[row * fromRow + column];
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Transpose4x4(float* from, long fromRow, float* to, long toRow)
+    private static void Transpose4(float* from, long fromRow, float* to, long toRow)
     {
         var (r0, r1, r2, r3) = (Vector128.Load(from), Vector128.Load(from + fromRow), Vector128.Load(from + 2 * fromRow), Vector128.Load(from + 3 * fromRow));
         var (t0, t1) = (Sse.UnpackLow(r0, r1), Sse.UnpackHigh(r0, r1));
@@ -75,17 +100,10 @@ internal static unsafe class Panels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Transpose8x8(float* from, long fromRow, float* to, long toRow)
+    private static void Transpose8(float* from0, float* from1, float* from2, float* from3, float* from4, float* from5, float* from6, float* from7, float* to, long toRow)
     {
-        var r0 = Vector256.Load(from);
-        var r1 = Vector256.Load(from + fromRow);
-        var r2 = Vector256.Load(from + 2 * fromRow);
-        var r3 = Vector256.Load(from + 3 * fromRow);
-        from += 4 * fromRow;
-        var r4 = Vector256.Load(from);
-        var r5 = Vector256.Load(from + fromRow);
-        var r6 = Vector256.Load(from + 2 * fromRow);
-        var r7 = Vector256.Load(from + 3 * fromRow);
+        var (r0, r1, r2, r3) = (Vector256.Load(from0), Vector256.Load(from1), Vector256.Load(from2), Vector256.Load(from3));
+        var (r4, r5, r6, r7) = (Vector256.Load(from4), Vector256.Load(from5), Vector256.Load(from6), Vector256.Load(from7));
         var (t0, t1) = (Avx.UnpackLow(r0, r1), Avx.UnpackHigh(r0, r1));
         var (t2, t3) = (Avx.UnpackLow(r2, r3), Avx.UnpackHigh(r2, r3));
         var (t4, t5) = (Avx.UnpackLow(r4, r5), Avx.UnpackHigh(r4, r5));

@@ -232,9 +232,9 @@ internal unsafe struct Product
         private readonly void PackStrip(int column, int columns, float* strip)
         {
             var from = Product.B + column * Product.BColumn;
-            if (columns % Lanes != 0) Panels.Zero(strip, (long)Product.Depth * Width);
+            if (columns % Lanes != 0 && Product.BDepth != 1) Panels.Zero(strip, (long)Product.Depth * Width);
             if (Product.BColumn == 1) Panels.Copy(from, Product.BDepth, strip, Width, Product.Depth, columns);
-            else if (Product.BDepth == 1) Panels.Transpose(from, Product.BColumn, strip, Width, columns, Product.Depth);
+            else if (Product.BDepth == 1) Panels.TransposeToLanes(from, Product.BColumn, strip, Width, columns, Product.Depth);
             else
                 for (long k = 0; k < Product.Depth; k++)
                     for (long j = 0; j < columns; j++) strip[k * Width + j] = from[k * Product.BDepth + j * Product.BColumn];
