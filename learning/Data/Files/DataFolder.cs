@@ -46,7 +46,10 @@ internal sealed class DataFolder
     /// <summary>Fails when anything was not found.</summary>
     public void Check(string advice)
     {
-        if (_missing.Count > 0) throw new DatasetException($"{Path} has {string.Join("; ", _missing)}. {advice}");
+        if (_missing.Count == 0) return;
+        // A folder that may not be entered looks empty.
+        Matches("*");
+        throw new DatasetException($"{Path} has {string.Join("; ", _missing)}. {advice}");
     }
 
     private IEnumerable<string> Matches(string pattern)

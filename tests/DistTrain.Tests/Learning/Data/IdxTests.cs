@@ -167,6 +167,20 @@ public sealed class IdxTests(ITestOutputHelper output) : IDisposable
     }
 
     [Fact]
+    public void A_folder_that_may_not_be_listed_is_named()
+    {
+        if (OperatingSystem.IsWindows() || Environment.IsPrivilegedProcess)
+        {
+            output.WriteLine("This user may read everything: run the test as another user to see a folder refused.");
+            return;
+        }
+        var folder = Directory.CreateDirectory(_files["closed"]);
+        folder.UnixFileMode = UnixFileMode.None;
+        Assert.Equal($"{folder.FullName} cannot be read. This user may not list it: give read access to the folder.", Refusal(_idx, folder.FullName));
+        folder.UnixFileMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+    }
+
+    [Fact]
     public void Mnist_is_read_whole()
     {
         if (Shared("mnist") is not { } folder)
