@@ -103,11 +103,14 @@ internal sealed unsafe class ComputeThreads(int threads) : IDisposable
 
     private void AwaitWorkers()
     {
-        if (SpinUntil(ref _pending.Value, 0)) return;
-        Interlocked.Exchange(ref _callerParked, 1);
-        // Whoever takes the mark back decides: the caller (no signal will come) or the last worker (its signal must be taken).
-        if (Volatile.Read(ref _pending.Value) == 0 && Interlocked.Exchange(ref _callerParked, 0) == 1) return;
-        _finished.WaitOne();
+        while (!SpinUntil(ref _pending.Value, 0))
+        {
+            Interlocked.Exchange(ref _callerParked, 1);
+            // Whoever takes the mark back decides: the caller (no signal will come) or a worker (its signal must be taken). That worker may
+            // have been late with a round that is over, so the signal alone proves nothing.
+            if (Volatile.Read(ref _pending.Value) == 0 && Interlocked.Exchange(ref _callerParked, 0) == 1) return;
+            _finished.WaitOne();
+        }
     }
 
     private void WorkerDone()
@@ -173,13 +176,14 @@ internal sealed unsafe class ComputeThreads(int threads) : IDisposable
         {
             for (var round = 1; ; round++)
             {
-                if (!SpinUntil(ref _round.Value, round)) Park(round);
+                while (!SpinUntil(ref _round.Value, round)) Park(round);
                 if (_stopping) return;
                 _owner.RunThread(_index);
                 _owner.WorkerDone();
             }
         }
 
+        // May return early: the caller can be late in taking the mark of a round that this worker has already run.
         private void Park(int round)
         {
             Interlocked.Exchange(ref _parked, 1);

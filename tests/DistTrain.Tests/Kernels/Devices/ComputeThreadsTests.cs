@@ -25,6 +25,19 @@ public sealed class ComputeThreadsTests
     }
 
     [Fact]
+    public void Late_threads_never_run_a_round_twice_or_miss_one()
+    {
+        // More threads than cores and uneven parts: threads are preempted between their last step of a round and the next round's first.
+        using var device = new CpuDevice(5);
+        for (var round = 1; round <= 4_000; round++)
+        {
+            var job = new UnevenJob(new int[5], round);
+            device.Run(ref job, 5);
+            foreach (var seen in job.Rounds) Assert.Equal(round, seen);
+        }
+    }
+
+    [Fact]
     public void A_dispatch_after_the_threads_have_parked_runs_too()
     {
         using var device = new CpuDevice(3);
@@ -102,6 +115,19 @@ public sealed class ComputeThreadsTests
         {
             ThreadOf[part] = thread;
             Runs[part]++;
+        }
+    }
+
+    private struct UnevenJob(int[] rounds, int round) : IParallelJob
+    {
+        public readonly int[] Rounds = rounds;
+
+        public readonly void Run(int part, int thread)
+        {
+            if ((round * 7 + part * 13) % 11 == 0) Thread.Yield();
+            Thread.SpinWait((round + part) % 40);
+            Assert.Equal(0, Rounds[part]);
+            Rounds[part] = round;
         }
     }
 
