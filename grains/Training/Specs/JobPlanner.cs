@@ -11,8 +11,9 @@ namespace DistTrain.Training.Specs;
 /// <param name="File">The spec it came from.</param>
 /// <param name="Job">What decides the bits.</param>
 /// <param name="Options">Where and how it runs; the checkpoint folder is left to the caller.</param>
+/// <param name="Statistics">What the data is standardized by; null where it is not.</param>
 /// <param name="Warnings">What works but is likely not meant.</param>
-public sealed record PlannedJob(JobFile File, ResolvedJob Job, Network Network, Loss Loss, RunOptions Options, IReadOnlyList<SpecProblem> Warnings)
+public sealed record PlannedJob(JobFile File, ResolvedJob Job, Network Network, Loss Loss, RunOptions Options, ChannelStatistics? Statistics, IReadOnlyList<SpecProblem> Warnings)
 {
     public JobSpec Spec => File.Spec;
 }
@@ -30,7 +31,8 @@ public static class JobPlanner
         if (spec.Cluster.Device.StartsWith("gpu", StringComparison.Ordinal))
             problems.Add(file.Problem("spec.cluster.device", $"is {spec.Cluster.Device}. There is no GPU that this build can use. Use auto or cpu."));
         var data = Open(file, components.Format!, problems) ?? throw new SpecException(problems);
-        if (spec.Data.Standardize) data = Standardized.Apply(data);
+        var statistics = spec.Data.Standardize ? ChannelStatistics.Of(data.Train) : null;
+        if (statistics is not null) data = new DataSplit(Standardized.By(data.Train, statistics), Standardized.By(data.Test, statistics));
         var network = Build(file, data, components.Loss!, problems);
         if (spec.Training.BatchSize > data.Train.Count)
             problems.Add(file.Problem("spec.training.batchSize", $"is {spec.Training.BatchSize}. It must be at most {data.Train.Count}, the samples of the training set."));
@@ -42,7 +44,7 @@ public static class JobPlanner
 
         var microBatches = spec.Training.MicroBatches > 0 ? spec.Training.MicroBatches : MicroBatches.Default(spec.Training.BatchSize, network!.HasBatchStatistics);
         var warnings = shardsMatter ? Warnings(file, network!, microBatches) : [];
-        return new PlannedJob(file, Resolve(spec, components, data, network!, microBatches), network!, components.Loss!, Options(spec, (data.Train.Count + spec.Training.BatchSize - 1) / spec.Training.BatchSize), warnings);
+        return new PlannedJob(file, Resolve(spec, components, data, network!, microBatches), network!, components.Loss!, Options(spec, (data.Train.Count + spec.Training.BatchSize - 1) / spec.Training.BatchSize), statistics, warnings);
     }
 
     /// <summary>The job of a <see cref="ResolvedJob.Document"/>, in a worker process.</summary>

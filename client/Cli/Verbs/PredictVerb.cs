@@ -1,0 +1,87 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using DistTrain.Kernels;
+using DistTrain.Learning;
+using DistTrain.Training.Specs;
+
+namespace DistTrain.Cli;
+
+internal static class PredictVerb
+{
+    public static Command Make()
+    {
+        var checkpoint = new Argument<string>("checkpoint") { Description = "A run's folder, its checkpoints folder, or one manifest." };
+        var input = new Argument<string>("input") { Description = "test:N or train:N for a sample of the job's data; a file of numbers (CSV, spaces) with one sample a line; a PGM image; - for standard input." };
+        var output = CommonOptions.Output();
+        var verb = new Verb("predict", "Runs a checkpoint's network on samples.", "disttrain predict runs/digits test:0", "disttrain predict runs/digits image.pgm -o json") { checkpoint, input, output };
+        verb.SetAction(parse =>
+        {
+            var terminal = parse.Terminal(output);
+            var place = CheckpointPlace.Find(parse.GetValue(checkpoint)!);
+            var plan = JobPlanner.Plan(place.Job(), shardsMatter: false);
+            var samples = PredictInput.Read(parse.GetValue(input)!, plan);
+            var (weights, manifest) = Weights(place, plan);
+            using var device = new CpuDevice(1);
+            using var buffer = device.Allocate(weights.Length);
+            buffer.Write(0, weights);
+            using var replica = plan.Job.MakeReplica(device);
+            var width = plan.Network.Output.Length;
+            var outputs = new float[width];
+            foreach (var sample in samples)
+            {
+                replica.Predict(sample.Values, 1, buffer.View, outputs);
+                if (plan.Job.Data.Train.TargetKind is TargetKind.Labels) Label(terminal, plan, sample, outputs, manifest);
+                else Values(terminal, sample, outputs, manifest);
+            }
+            return ExitCode.Ok;
+        });
+        return verb;
+    }
+
+    private static (float[] Weights, string Manifest) Weights(CheckpointPlace place, PlannedJob plan)
+    {
+        string? reason = null;
+        foreach (var name in place.Manifests.Reverse())
+        {
+            try
+            {
+                return (place.Store.ReadWeights(name, plan.Job.Layout), name);
+            }
+            catch (Exception wrong) when (wrong is InvalidDataException or IOException)
+            {
+                reason ??= $"{name}: {wrong.Message}";
+            }
+        }
+        throw new CommandException(ExitCode.JobFailed, $"no checkpoint in {place.Store.Folder} can be used. {reason}");
+    }
+
+    private static void Label(Terminal terminal, PlannedJob plan, PredictSample sample, float[] outputs, string manifest)
+    {
+        var shares = Softmax(outputs);
+        var order = Enumerable.Range(0, shares.Length).OrderByDescending(c => shares[c]).ThenBy(c => c).ToArray();
+        if (terminal.Json)
+        {
+            var json = new JsonObject { ["input"] = sample.Name, ["prediction"] = order[0], ["probabilities"] = new JsonArray([.. shares.Select(s => JsonValue.Create(Math.Round(s, 6)))]), ["checkpoint"] = manifest };
+            if (sample.Label is { } known) json["label"] = known;
+            terminal.WriteJson(json);
+            return;
+        }
+        if (plan.Network.Input is { Rank: 3 } image && image[0] == 1) terminal.Out.Write(CharacterPicture.Of(sample.Values, image[1], image[2]));
+        terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{sample.Name}: {order[0]} ({100 * shares[order[0]]:F1} %){(sample.Label is { } label ? $", labelled {label}" : "")}; then {string.Join(", ", order.Skip(1).Take(2).Select(c => string.Create(CultureInfo.InvariantCulture, $"{c} ({100 * shares[c]:F1} %)")))}"));
+    }
+
+    private static void Values(Terminal terminal, PredictSample sample, float[] outputs, string manifest)
+    {
+        if (terminal.Json) terminal.WriteJson(new JsonObject { ["input"] = sample.Name, ["output"] = new JsonArray([.. outputs.Select(v => JsonValue.Create(v))]), ["checkpoint"] = manifest });
+        else terminal.Out.WriteLine($"{sample.Name}: {string.Join(" ", outputs.Select(v => v.ToString(CultureInfo.InvariantCulture)))}");
+    }
+
+    private static double[] Softmax(float[] outputs)
+    {
+        var largest = outputs.Max();
+        var powers = outputs.Select(v => Math.Exp(v - largest)).ToArray();
+        var sum = powers.Sum();
+        return [.. powers.Select(p => p / sum)];
+    }
+}
