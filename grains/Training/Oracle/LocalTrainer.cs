@@ -14,6 +14,9 @@ public sealed class LocalTrainer
     private readonly ResolvedJob _job;
     private readonly Device _device;
     private readonly Stack<DeviceBuffer> _free = new();
+    private long _step;
+    private long _updates;
+    private LossRecord _lastEvaluation;
 
     /// <param name="device">null = one thread of the CPU.</param>
     public LocalTrainer(ResolvedJob job, Device? device = null)
@@ -35,16 +38,29 @@ public sealed class LocalTrainer
     /// <summary>Committed records.</summary>
     public LossLog Log { get; } = new();
 
-    public TrainingResult Run(RunFeed? feed = null, CancellationToken cancellation = default)
+    /// <summary>Goes on from a checkpoint of this job instead of the first weights.</summary>
+    public void Restore(RestoredCheckpoint checkpoint)
+    {
+        Weights.Write(0, checkpoint.Vectors.AsSpan(0, _job.Layout.Length));
+        if (_job.Optimizer.StateCount > 0) States.Write(0, checkpoint.Vectors.AsSpan(_job.Layout.Length));
+        Log.Load(checkpoint.LossLog);
+        (_step, _updates) = (checkpoint.Manifest.Step, checkpoint.Manifest.Updates);
+        for (var i = 0; i < Log.Count; i++)
+            if (Log[i].Kind == LossRecordKind.Evaluation) _lastEvaluation = Log[i];
+    }
+
+    /// <param name="untilStep">Stops once this many steps are committed; the next call goes on.</param>
+    public TrainingResult Run(RunFeed? feed = null, CancellationToken cancellation = default, long untilStep = long.MaxValue)
     {
         var clock = Stopwatch.StartNew();
-        var (updates, lastEvaluation, step, status) = (0L, default(LossRecord), 0L, TrainingStatus.Completed);
+        var status = TrainingStatus.Completed;
         string? error = null;
         using var replica = _job.MakeReplica(_device);
-        for (; step < _job.TotalSteps && !cancellation.IsCancellationRequested; step++)
+        for (; _step < Math.Min(_job.TotalSteps, untilStep) && !cancellation.IsCancellationRequested; _step++)
         {
+            var step = _step;
             var gradient = Fold(replica, step, 0, _job.MicroBatches) ?? throw new InvalidOperationException($"step {step} has no samples.");
-            var record = Apply(gradient, step, ref updates);
+            var record = Apply(gradient, step, ref _updates);
             _free.Push(gradient);
             Log.Append(record);
             feed?.Write(Show(record, RunRecordKind.Step, clock));
@@ -55,13 +71,13 @@ public sealed class LocalTrainer
             }
             if (!_job.EvaluatesAfter(step)) continue;
             var sum = Evaluate(replica, 0, _job.EvaluationMicroBatches);
-            lastEvaluation = new LossRecord(LossRecordKind.Evaluation, step + 1, sum.Loss / sum.Samples, sum.Correct, sum.Samples, 0, 0, 0);
-            Log.Append(lastEvaluation);
-            feed?.Write(Show(lastEvaluation, RunRecordKind.Evaluation, clock));
+            _lastEvaluation = new LossRecord(LossRecordKind.Evaluation, step + 1, sum.Loss / sum.Samples, sum.Correct, sum.Samples, 0, 0, 0);
+            Log.Append(_lastEvaluation);
+            feed?.Write(Show(_lastEvaluation, RunRecordKind.Evaluation, clock));
         }
-        if (status == TrainingStatus.Completed && step < _job.TotalSteps) status = TrainingStatus.Interrupted;
+        if (status == TrainingStatus.Completed && _step < _job.TotalSteps) status = TrainingStatus.Interrupted;
         while (_free.TryPop(out var buffer)) buffer.Dispose();
-        return Result(status, error, step, lastEvaluation, clock.Elapsed.TotalSeconds);
+        return Result(status, error, _step, _lastEvaluation, clock.Elapsed.TotalSeconds);
     }
 
     // The folded gradient of micro-batches [first, first + count); null where all are empty.

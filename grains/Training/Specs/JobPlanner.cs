@@ -47,6 +47,14 @@ public static class JobPlanner
         return new PlannedJob(file, Resolve(spec, components, data, network!, microBatches), network!, components.Loss!, Options(spec, (data.Train.Count + spec.Training.BatchSize - 1) / spec.Training.BatchSize), statistics, warnings);
     }
 
+    /// <summary>A spec's data as its format reads it, before it is standardized.</summary>
+    /// <exception cref="SpecException">It cannot be read.</exception>
+    public static DataSplit Open(JobFile file)
+    {
+        var problems = new List<SpecProblem>();
+        return Open(file, new SpecComponents(file).Format!, problems) ?? throw new SpecException(problems);
+    }
+
     /// <summary>The job of a <see cref="ResolvedJob.Document"/>, in a worker process.</summary>
     public static ResolvedJob FromDocument(string document) =>
         Plan(JobFile.Parse(Encoding.UTF8.GetBytes(document), "the job that was sent", json: true), shardsMatter: false).Job;
