@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json.Nodes;
 using DistTrain.Learning;
 using DistTrain.Protocol;
@@ -39,7 +41,7 @@ internal static class StepBench
         parameters = network.Layout.ParameterCount;
         return new ResolvedJob
         {
-            Name = $"bench-{model}", Identity = $"bench-{model}-{batch}-{microBatches}", Data = new DataSplit(data, data), Layout = network.Layout,
+            Name = $"bench-{model}", Identity = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"bench {model} {batch} {microBatches}"))), Data = new DataSplit(data, data), Layout = network.Layout,
             MakeReplica = device => new Replica(network, loss, device, data), Initialize = weights => network.Initialize(0, weights),
             Optimizer = optimizer, Schedule = new ConstantSchedule(new()), LearningRate = optimizer.LearningRate,
             // The data is one batch, so an epoch is a step; the run ends by time.

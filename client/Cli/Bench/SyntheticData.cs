@@ -18,8 +18,6 @@ internal sealed class SyntheticData : Dataset
         for (var i = 0; i < _inputs.Length; i++) _inputs[i] = random.NextNormal();
         for (var i = 0; i < count; i++) _labels[i] = random.Next(classes);
     }
-        for (var i = 0; i < count; i++) _labels[i] = random.Next(classes);
-    }
 
     public override int Count { get; }
 

@@ -68,10 +68,11 @@ internal sealed class ProgressView(Terminal terminal, ProgressMeter meter, Metri
         console.Markup($"[green]{new string('━', done)}[/][grey]{new string('━', BarWidth - done)}[/] {meter.Percent,3} %  {Markup.Escape(Status())}");
     }
 
-    private static string? Line(in RunRecord record) => record.Kind switch
+    // How a cluster comes up and ends is told by the first and the last line; what happens on the way is news.
+    private string? Line(in RunRecord record) => record.Kind switch
     {
         RunRecordKind.Evaluation => string.Create(CultureInfo.InvariantCulture, $"step {record.Step:N0}: test loss {record.Loss:F4}, test accuracy {100 * record.Accuracy:F2} %"),
-        RunRecordKind.Event => record.Text,
+        RunRecordKind.Event when meter.Step > 0 && meter.Step < meter.TotalSteps => record.Text,
         RunRecordKind.Warning => $"warning: {record.Text}",
         _ => null,
     };

@@ -11,6 +11,7 @@ internal sealed class ChildProcess : IDisposable
     private readonly Process _process;
     private readonly Queue<string> _errors = new();
     private int _gone;
+    private int _disposed;
 
     /// <param name="gone">Called once, when the process has ended, from a thread of its own.</param>
     public ChildProcess(WorkerLaunch launch, WorkerOrder order, Action gone)
@@ -70,6 +71,8 @@ internal sealed class ChildProcess : IDisposable
     /// <summary>Closes its standard input, gives it a moment to leave, then ends it.</summary>
     public void Dispose()
     {
+        // Its worker's thread and the run's end may both come here.
+        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
         Interlocked.Exchange(ref _gone, 1);
         try
         {
