@@ -1,38 +1,51 @@
 using ILGPU;
-using ILGPU.Runtime;
 
 namespace DistTrain.Kernels;
 
 /// <summary>IVector on an accelerator: one thread for each element.</summary>
 public sealed class VectorGpu(GpuDevice device) : IVector
 {
-    // Kernels live in fields: ILGPU's cache holds them weakly and would compile again.
-    private readonly Action<AcceleratorStream, Index1D, ArrayView<float>, float> _fill =
-        device.Accelerator.LoadAutoGroupedKernel<Index1D, ArrayView<float>, float>(FillKernel);
-    private readonly Action<AcceleratorStream, Index1D, ArrayView<float>, ArrayView<float>> _copy =
-        device.Accelerator.LoadAutoGroupedKernel<Index1D, ArrayView<float>, ArrayView<float>>(CopyKernel);
-    private readonly Action<AcceleratorStream, Index1D, ArrayView<float>, ArrayView<float>> _add =
-        device.Accelerator.LoadAutoGroupedKernel<Index1D, ArrayView<float>, ArrayView<float>>(AddKernel);
-    private readonly Action<AcceleratorStream, Index1D, float, ArrayView<float>, ArrayView<float>> _addScaled =
-        device.Accelerator.LoadAutoGroupedKernel<Index1D, float, ArrayView<float>, ArrayView<float>>(AddScaledKernel);
+    private readonly GpuKernel<Arguments> _fill = new(device, FillKernel);
+    private readonly GpuKernel<Arguments> _copy = new(device, CopyKernel);
+    private readonly GpuKernel<Arguments> _add = new(device, AddKernel);
+    private readonly GpuKernel<Arguments> _addScaled = new(device, AddScaledKernel);
 
-    public void Fill(View y, float value) => _fill(device.Accelerator.DefaultStream, y.Length, GpuBuffer.Of(y), value);
+    /// <summary>x, y [Count].</summary>
+    public readonly record struct Arguments(ArrayView<float> X, ArrayView<float> Y, float Scale, int Count);
 
-    public void Copy(View x, View y) => _copy(device.Accelerator.DefaultStream, Same(x, y), GpuBuffer.Of(x), GpuBuffer.Of(y));
+    public void Fill(View y, float value) => _fill.LaunchLine(y.Length, new(default, GpuBuffer.Of(y), value, y.Length));
 
-    public void Add(View x, View y) => _add(device.Accelerator.DefaultStream, Same(x, y), GpuBuffer.Of(x), GpuBuffer.Of(y));
+    public void Copy(View x, View y) => _copy.LaunchLine(y.Length, Pair(x, y, 1f));
 
-    public void AddScaled(float scale, View x, View y) => _addScaled(device.Accelerator.DefaultStream, Same(x, y), scale, GpuBuffer.Of(x), GpuBuffer.Of(y));
+    public void Add(View x, View y) => _add.LaunchLine(y.Length, Pair(x, y, 1f));
 
-    private static int Same(View x, View y) => x.Length == y.Length
-        ? x.Length
+    public void AddScaled(float scale, View x, View y) => _addScaled.LaunchLine(y.Length, Pair(x, y, scale));
+
+    private static Arguments Pair(View x, View y, float scale) => x.Length == y.Length
+        ? new(GpuBuffer.Of(x), GpuBuffer.Of(y), scale, y.Length)
         : throw new ArgumentException($"vector: x has {x.Length} elements and y {y.Length}; they must be equal.");
 
-    private static void FillKernel(Index1D i, ArrayView<float> y, float value) => y[i] = value;
+    private static void FillKernel(Arguments a)
+    {
+        var i = Grid.GlobalIndex.X;
+        if (i < a.Count) a.Y[i] = a.Scale;
+    }
 
-    private static void CopyKernel(Index1D i, ArrayView<float> x, ArrayView<float> y) => y[i] = x[i];
+    private static void CopyKernel(Arguments a)
+    {
+        var i = Grid.GlobalIndex.X;
+        if (i < a.Count) a.Y[i] = a.X[i];
+    }
 
-    private static void AddKernel(Index1D i, ArrayView<float> x, ArrayView<float> y) => y[i] += x[i];
+    private static void AddKernel(Arguments a)
+    {
+        var i = Grid.GlobalIndex.X;
+        if (i < a.Count) a.Y[i] = a.Y[i] + a.X[i];
+    }
 
-    private static void AddScaledKernel(Index1D i, float scale, ArrayView<float> x, ArrayView<float> y) => y[i] += scale * x[i];
+    private static void AddScaledKernel(Arguments a)
+    {
+        var i = Grid.GlobalIndex.X;
+        if (i < a.Count) a.Y[i] = MathF.FusedMultiplyAdd(a.Scale, a.X[i], a.Y[i]);
+    }
 }
