@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
@@ -13,9 +14,13 @@ namespace DistTrain.Kernels;
 /// </remarks>
 public sealed class GpuDevice : Device
 {
+    private const int TablesKept = 256;
+
     private readonly Context _context;
     private readonly List<GpuKernel> _kernels = [];
     private readonly Arena _arena;
+    private readonly Dictionary<Segments, GpuBuffer> _tables = [];
+    private GpuBuffer? _scratch;
     private int _thread;
 
     internal GpuDevice(string name, Context context, Accelerator accelerator, int groupSize)
@@ -80,6 +85,41 @@ public sealed class GpuDevice : Device
         if (_thread == Environment.CurrentManagedThreadId) return;
         _thread = Environment.CurrentManagedThreadId;
         Accelerator.Bind();
+    }
+
+    /// <summary>Working memory of one op's call: at least so many elements of undefined content, until the next call. Grown and kept.</summary>
+    internal ArrayView<float> Scratch(long elements)
+    {
+        if (elements > int.MaxValue) throw new NotSupportedException($"an op needs {elements} elements of working memory on {Name}; {int.MaxValue} is the most. Use a smaller batch.");
+        if (_scratch is null || _scratch.Length < elements)
+        {
+            _scratch?.Dispose();
+            _scratch = (GpuBuffer)Allocate((int)Math.Min(elements + elements / 4, int.MaxValue));
+        }
+        return GpuBuffer.Of(_scratch.View);
+    }
+
+    /// <summary>Small integers that kernels read, put on the device once by their owner.</summary>
+    internal GpuBuffer Upload(ReadOnlySpan<int> values)
+    {
+        var buffer = (GpuBuffer)Allocate(values.Length);
+        buffer.Write(0, MemoryMarshal.Cast<int, float>(values));
+        return buffer;
+    }
+
+    /// <summary>The segments' table on the device. Steps use the same few segmentations again and again.</summary>
+    internal SegmentTable Table(Segments segments)
+    {
+        if (!_tables.TryGetValue(segments, out var table))
+        {
+            if (_tables.Count >= TablesKept)
+            {
+                foreach (var old in _tables.Values) old.Dispose();
+                _tables.Clear();
+            }
+            _tables.Add(segments, table = Upload(SegmentTable.Content(segments)));
+        }
+        return new(GpuBuffer.IntsOf(table.View), segments.Count);
     }
 
     internal void Register(GpuKernel kernel) => _kernels.Add(kernel);

@@ -31,16 +31,20 @@ public sealed class GpuKernel<TArguments>(GpuDevice device, Action<TArguments> b
 {
     private Action<AcceleratorStream, KernelConfig, TArguments>? _launch;
 
-    /// <summary>A grid of groups; every group has the device's group size.</summary>
-    public void Launch(int groupsX, int groupsY, int groupsZ, TArguments arguments)
+    /// <summary>A line of groups; every group has the device's group size.</summary>
+    public void Launch(long groups, TArguments arguments)
     {
-        if (groupsX <= 0 || groupsY <= 0 || groupsZ <= 0) return;
+        if (groups <= 0) return;
+        if (groups > int.MaxValue) throw new NotSupportedException($"a launch of {groups} groups is asked for; {int.MaxValue} is the most. Use a smaller batch.");
         Device.Bind();
         // Kept in a field: ILGPU's own cache holds it weakly and would compile it again.
         _launch ??= Device.Accelerator.LoadKernel(body, Specialization);
-        _launch(Device.Stream, new KernelConfig(new Index3D(groupsX, groupsY, groupsZ), new Index3D(Device.GroupSize, 1, 1)), arguments);
+        _launch(Device.Stream, new KernelConfig((int)groups, Device.GroupSize), arguments);
     }
 
-    /// <summary>At least <paramref name="threads"/> threads in one line; the kernel leaves out what lies beyond.</summary>
-    public void LaunchLine(long threads, TArguments arguments) => Launch((int)((threads + Device.GroupSize - 1) / Device.GroupSize), 1, 1, arguments);
+    /// <summary>At least so many threads in one line; the kernel leaves out what lies beyond.</summary>
+    public void LaunchLine(long threads, TArguments arguments) => Launch((threads + Device.GroupSize - 1) / Device.GroupSize, arguments);
+
+    /// <summary>A team of sixteen threads for each piece of work; the kernel leaves out what lies beyond.</summary>
+    public void LaunchTeams(long teams, TArguments arguments) => LaunchLine(teams * Team.Lanes, arguments);
 }

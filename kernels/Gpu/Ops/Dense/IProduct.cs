@@ -1,17 +1,17 @@
 namespace DistTrain.Kernels;
 
 /// <summary>Where a line or a reduction step of an operand lies, decoded once and used for many loads. A negative A: outside, reads as 0.</summary>
-public struct Cursor(int a, int b, int c)
+public struct Cursor(int a, int b = 0, int c = 0, int d = 0)
 {
-    public int A = a, B = b, C = c;
+    public int A = a, B = b, C = c, D = d;
 
-    public static Cursor Outside => new(-1, 0, 0);
+    public static Cursor Outside => new(-1);
 }
 
 /// <summary>
 /// A matrix product that a tile kernel can run: how its operands are read and its results are written.
 /// C[row, column] = finish(Σ over k in [First, Last) of A[row, k] · B[k, column]), one FMA chain in k order for each element.
-/// Parts (the grid's third dimension) are independent products of one shape: convolution groups, chunks of a sum over samples.
+/// Parts are independent products of one shape: convolution groups, chunks of a sum over samples.
 /// </summary>
 public interface IProduct
 {

@@ -9,8 +9,12 @@ public sealed class MatMulGpu(GpuDevice device) : IMatMul
     private readonly ProductKernel<MatrixProduct<No, No>> _leftTransposed = new(device);
     private readonly ProductKernel<MatrixProduct<No, Yes>> _bothTransposed = new(device);
 
+    private readonly ProductKernel<SegmentsProduct> _chunks = new(device);
+    private readonly SegmentSums _sums = new(device);
+
     public void Multiply(in MatMulShape shape, View a, View b, View c, bool accumulate = false)
     {
+        shape.Check(a, b, c);
         var (m, n, k) = (shape.M, shape.N, shape.K);
         var (left, right, result) = (GpuBuffer.Of(a), GpuBuffer.Of(b), GpuBuffer.Of(c));
         var add = accumulate ? 1 : 0;
@@ -23,6 +27,16 @@ public sealed class MatMulGpu(GpuDevice device) : IMatMul
         }
     }
 
-    public void MultiplySegments(Segments segments, int rowsPerSample, int m, int n, View a, View b, View c) =>
-        throw new NotSupportedException("the product over segments has no version for accelerators yet. Use device cpu.");
+    public void MultiplySegments(Segments segments, int rowsPerSample, int m, int n, View a, View b, View c)
+    {
+        MatMulReference.CheckSegments(segments, rowsPerSample, m, n, a, b, c);
+        if (m == 0 || n == 0) return;
+        var plan = _sums.Begin(segments, rowsPerSample, m * n);
+        for (var wave = 0; wave < plan.Waves; wave++)
+        {
+            _chunks.Run(new(GpuBuffer.Of(a), GpuBuffer.Of(b), plan.Slots, plan.Chunks(wave), m, n), plan.SlotCount(wave));
+            _sums.AddChunks(plan, wave);
+        }
+        _sums.Finish(plan, GpuBuffer.Of(c));
+    }
 }

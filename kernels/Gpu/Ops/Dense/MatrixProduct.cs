@@ -19,15 +19,15 @@ public readonly record struct MatrixProduct<TLeftAlongK, TRightAlongK>(
 
     public int Last(int part) => K;
 
-    public Cursor ARow(int part, int row) => new(row * LeftRow, 0, 0);
+    public Cursor ARow(int part, int row) => new(row * LeftRow);
 
-    public Cursor AStep(int part, int k) => new(k * LeftK, 0, 0);
+    public Cursor AStep(int part, int k) => new(k * LeftK);
 
     public float A(Cursor row, Cursor step) => Left[row.A + step.A];
 
-    public Cursor BColumn(int part, int column) => new(column * RightColumn, 0, 0);
+    public Cursor BColumn(int part, int column) => new(column * RightColumn);
 
-    public Cursor BStep(int part, int k) => new(k * RightK, 0, 0);
+    public Cursor BStep(int part, int k) => new(k * RightK);
 
     public float B(Cursor column, Cursor step) => Right[column.A + step.A];
 

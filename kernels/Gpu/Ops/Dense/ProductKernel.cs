@@ -8,13 +8,13 @@ public sealed class ProductKernel<TProduct>(GpuDevice device) where TProduct : s
     // Its tile needs groups of at least 64 threads.
     private readonly GpuKernel<TProduct>? _large = device.GroupSize < 64 ? null : new(device, Large(device.GroupSize));
 
-    /// <param name="parts">Independent products: the grid's third dimension.</param>
-    public void Run(TProduct product, int parts = 1)
+    /// <param name="parts">Independent products of one shape.</param>
+    public void Run(TProduct product, long parts = 1)
     {
         var side = device.GroupSize switch { 256 => 16, 64 => 8, _ => 4 };
-        var large = _large is not null && Tiles(product.Rows, 8 * side) * Tiles(product.Columns, 8 * side) * parts >= 2 * device.Multiprocessors;
-        var tile = (large ? 8 : 4) * side;
-        (large ? _large! : _small).Launch((int)Tiles(product.Columns, tile), (int)Tiles(product.Rows, tile), parts, product);
+        var largeTiles = parts * Tiles(product.Rows, 8 * side) * Tiles(product.Columns, 8 * side);
+        var large = _large is not null && largeTiles >= 2 * device.Multiprocessors;
+        (large ? _large! : _small).Launch(large ? largeTiles : parts * Tiles(product.Rows, 4 * side) * Tiles(product.Columns, 4 * side), product);
     }
 
     private static long Tiles(int length, int tile) => ((long)length + tile - 1) / tile;

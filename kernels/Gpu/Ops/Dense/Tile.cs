@@ -28,8 +28,11 @@ internal static class Tile
 
         var thread = Group.IdxX;
         var (tx, ty) = (thread & (side - 1), thread >> TSide.Log2);
-        var part = Grid.IdxZ;
-        var (row, column) = (Grid.IdxY << tileLog, Grid.IdxX << tileLog);
+        // One line of groups: columns' tiles within rows' tiles within parts.
+        var (rowTiles, columnTiles) = ((p.Rows + tile - 1) >> tileLog, (p.Columns + tile - 1) >> tileLog);
+        var line = Grid.IdxX / columnTiles;
+        var part = line / rowTiles;
+        var (row, column) = ((line - part * rowTiles) << tileLog, (Grid.IdxX - line * columnTiles) << tileLog);
         var (first, last) = (p.First(part), p.Last(part));
 
         // The four elements a thread loads: one k and four lines, or one line and four k.
