@@ -18,6 +18,7 @@ internal static class Accelerators
     public static GpuDevice Open(string name)
     {
         if (name == SimulatorName) return Simulator(16);
+        var wanted = name == "auto" ? name : Canonical(name);
         var context = MakeContext(builder => builder.Cuda().OpenCL());
         try
         {
@@ -27,7 +28,7 @@ internal static class Accelerators
                     ? Start(found[0].Name, context, found[0].Device)
                     : throw new InvalidOperationException($"device is \"auto\" and no accelerator is here. {Listing(found)}");
             foreach (var (present, device) in found)
-                if (present == Canonical(name)) return Start(present, context, device);
+                if (present == wanted) return Start(present, context, device);
             throw new InvalidOperationException($"device is \"{name}\" and is not here. {Listing(found)}");
         }
         catch

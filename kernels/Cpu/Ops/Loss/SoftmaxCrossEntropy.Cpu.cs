@@ -31,6 +31,16 @@ public sealed unsafe class SoftmaxCrossEntropyCpu(CpuDevice device) : ISoftmaxCr
     internal static void ExpectArguments(
         Segments segments, int rowsPerSample, int classes, View logits, View labels, float labelSmoothing, View dLogits, View metrics)
     {
+        ExpectShapes(segments, rowsPerSample, classes, logits, labels, labelSmoothing, dLogits, metrics);
+        for (var row = 0; row < labels.Length; row++)
+            if ((uint)labels.Ints()[row] >= (uint)classes)
+                throw new ArgumentOutOfRangeException(nameof(labels), $"the label of row {row} is {labels.Ints()[row]}; it must be in [0, {classes}).");
+    }
+
+    /// <summary>What can be checked of views on any device.</summary>
+    internal static void ExpectShapes(
+        Segments segments, int rowsPerSample, int classes, View logits, View labels, float labelSmoothing, View dLogits, View metrics)
+    {
         ArgumentNullException.ThrowIfNull(segments);
         Expect.AtLeast(rowsPerSample, 1);
         Expect.AtLeast(classes, 1);
@@ -41,9 +51,6 @@ public sealed unsafe class SoftmaxCrossEntropyCpu(CpuDevice device) : ISoftmaxCr
         Expect.Length(labels, rows, "[rows]");
         Expect.LengthOrNone(dLogits, (long)rows * classes, "[rows, classes]");
         if (metrics.Length < 2) throw new ArgumentException($"metrics has {metrics.Length} elements; it needs at least 2: loss and correct rows.", nameof(metrics));
-        for (var row = 0; row < rows; row++)
-            if ((uint)labels.Ints()[row] >= (uint)classes)
-                throw new ArgumentOutOfRangeException(nameof(labels), $"the label of row {row} is {labels.Ints()[row]}; it must be in [0, {classes}).");
     }
 
     private readonly struct Job<T>(int rows, int classes, int parts, float* logits, int* labels, float scale, float smoothing, float* dLogits, float* losses, int* hits)

@@ -105,7 +105,7 @@ public abstract unsafe class LstmSequence : ILstm
         return buffer.View.Part(0, length);
     }
 
-    private static void ExpectShapes(in LstmShape shape, int samples, View x, View wInput, View wHidden, View h0, View c0, View y, View gates, View cells)
+    internal static void ExpectShapes(in LstmShape shape, int samples, View x, View wInput, View wHidden, View h0, View c0, View y, View gates, View cells)
     {
         var (steps, inputs, hidden) = (shape.Steps, shape.Inputs, shape.Hidden);
         Expect.AtLeast(samples, 1);

@@ -43,7 +43,7 @@ public sealed class MaxPool2dGpu(GpuDevice device) : IMaxPool2d
                 var at = row * w.Width + column;
                 var value = a.X[from + at];
                 // NaN wins, and the first of several.
-                if (value > most || (value != value && most == most))
+                if (value > most || (IsNaN(value) && !IsNaN(most)))
                 {
                     best = at;
                     most = value;
@@ -73,4 +73,6 @@ public sealed class MaxPool2dGpu(GpuDevice device) : IMaxPool2d
             }
         a.X[i] = sum;
     }
+
+    private static bool IsNaN(float x) => (Interop.FloatAsInt(x) & 0x7FFFFFFFu) > 0x7F800000u;
 }

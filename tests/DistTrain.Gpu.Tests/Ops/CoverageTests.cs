@@ -1,0 +1,26 @@
+using DistTrain.Kernels;
+
+namespace DistTrain.Gpu.Tests;
+
+public sealed class CoverageTests
+{
+    [Fact]
+    public void Every_op_has_a_version_for_accelerators()
+    {
+        var missing = typeof(IOp).Assembly.GetExportedTypes()
+            .Where(type => type.IsInterface && type != typeof(IOp) && typeof(IOp).IsAssignableFrom(type))
+            .Where(op => typeof(GpuDevice).Assembly.GetType($"{op.Namespace}.{op.Name[1..].Split('`')[0]}Gpu{(op.IsGenericType ? op.Name[op.Name.IndexOf('`')..] : "")}") is null)
+            .Select(op => op.Name);
+        Assert.Empty(missing);
+    }
+
+    [Fact]
+    public void An_op_without_a_version_for_the_accelerator_is_named()
+    {
+        using var device = GpuDevice.Simulator();
+        var error = Assert.Throws<NotSupportedException>(device.Op<IUnknown>);
+        Assert.Contains("op Unknown has no version for ilgpu-cpu", error.Message, StringComparison.Ordinal);
+    }
+
+    private interface IUnknown : IOp;
+}
