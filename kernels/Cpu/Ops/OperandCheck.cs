@@ -3,13 +3,20 @@ namespace DistTrain.Kernels;
 /// <summary>The check at an op's entry: sizes are sensible and every view is as long as the shape says.</summary>
 internal static class OperandCheck
 {
-    public static void Length(string op, string operand, View view, long required, string shape, bool mayBeAbsent = false)
+    /// <summary>The view has as many elements as this shape. Nothing is allocated unless it fails.</summary>
+    public static void Shape(string op, string operand, View view, params ReadOnlySpan<long> shape)
     {
-        if (view.IsNone && mayBeAbsent) return;
-        if (view.IsNone && required > 0)
-            throw new ArgumentException($"{op}: {operand} is absent; it must have {required} elements {shape}.", operand);
-        if (view.Length != required)
-            throw new ArgumentException($"{op}: {operand} has {view.Length} elements; it must have {required} {shape}.", operand);
+        var required = 1L;
+        foreach (var size in shape) required *= size;
+        if (view.Length == required && (required == 0 || !view.IsNone)) return;
+        var given = view.IsNone ? "is absent" : $"has {view.Length} elements";
+        throw new ArgumentException($"{op}: {operand} {given}; it must have {required} elements [{string.Join(", ", shape.ToArray())}].", operand);
+    }
+
+    /// <summary>The same, or no view at all.</summary>
+    public static void ShapeOrAbsent(string op, string operand, View view, params ReadOnlySpan<long> shape)
+    {
+        if (!view.IsNone) Shape(op, operand, view, shape);
     }
 
     public static void Positive(string op, string name, long value, long atLeast = 1)

@@ -21,19 +21,19 @@ public readonly record struct Conv2dShape(
     internal void CheckForward(int samples, View x, View w, View bias, View y)
     {
         Check("conv2d", samples);
-        OperandCheck.Length("conv2d", "x", x, (long)samples * InputLength, $"[{samples}, {Channels}, {Height}, {Width}]");
-        OperandCheck.Length("conv2d", "w", w, WeightLength, $"[{Outputs}, {Channels / Groups}, {KernelY}, {KernelX}]");
-        OperandCheck.Length("conv2d", "bias", bias, Outputs, $"[{Outputs}]", mayBeAbsent: true);
-        OperandCheck.Length("conv2d", "y", y, (long)samples * OutputLength, $"[{samples}, {Outputs}, {OutY}, {OutX}]");
+        OperandCheck.Shape("conv2d", "x", x, samples, Channels, Height, Width);
+        OperandCheck.Shape("conv2d", "w", w, Outputs, Channels / Groups, KernelY, KernelX);
+        OperandCheck.ShapeOrAbsent("conv2d", "bias", bias, Outputs);
+        OperandCheck.Shape("conv2d", "y", y, samples, Outputs, OutY, OutX);
     }
 
     internal void CheckBackwardInput(int samples, View dy, View w, View dx)
     {
         const string op = "conv2d, gradient of the input";
         Check(op, samples);
-        OperandCheck.Length(op, "dy", dy, (long)samples * OutputLength, $"[{samples}, {Outputs}, {OutY}, {OutX}]");
-        OperandCheck.Length(op, "w", w, WeightLength, $"[{Outputs}, {Channels / Groups}, {KernelY}, {KernelX}]");
-        OperandCheck.Length(op, "dx", dx, (long)samples * InputLength, $"[{samples}, {Channels}, {Height}, {Width}]");
+        OperandCheck.Shape(op, "dy", dy, samples, Outputs, OutY, OutX);
+        OperandCheck.Shape(op, "w", w, Outputs, Channels / Groups, KernelY, KernelX);
+        OperandCheck.Shape(op, "dx", dx, samples, Channels, Height, Width);
     }
 
     internal void CheckBackwardWeights(Segments segments, View x, View dy, View dw, View dBias)
@@ -41,10 +41,10 @@ public readonly record struct Conv2dShape(
         const string op = "conv2d, gradient of the weights";
         var samples = segments.Samples;
         Check(op, samples);
-        OperandCheck.Length(op, "x", x, (long)samples * InputLength, $"[{samples}, {Channels}, {Height}, {Width}]");
-        OperandCheck.Length(op, "dy", dy, (long)samples * OutputLength, $"[{samples}, {Outputs}, {OutY}, {OutX}]");
-        OperandCheck.Length(op, "dw", dw, WeightLength, $"[{Outputs}, {Channels / Groups}, {KernelY}, {KernelX}]");
-        OperandCheck.Length(op, "dBias", dBias, Outputs, $"[{Outputs}]", mayBeAbsent: true);
+        OperandCheck.Shape(op, "x", x, samples, Channels, Height, Width);
+        OperandCheck.Shape(op, "dy", dy, samples, Outputs, OutY, OutX);
+        OperandCheck.Shape(op, "dw", dw, Outputs, Channels / Groups, KernelY, KernelX);
+        OperandCheck.ShapeOrAbsent(op, "dBias", dBias, Outputs);
     }
 
     private void Check(string op, int samples)

@@ -62,18 +62,18 @@ internal sealed unsafe class LinearReference(CpuDevice device) : ILinear
     internal static void CheckForward(int rows, int inputs, int outputs, View x, View w, View bias, View y)
     {
         CheckSizes("linear", rows, inputs, outputs);
-        OperandCheck.Length("linear", "x", x, (long)rows * inputs, $"[{rows}, {inputs}]");
-        OperandCheck.Length("linear", "w", w, (long)outputs * inputs, $"[{outputs}, {inputs}]");
-        OperandCheck.Length("linear", "bias", bias, outputs, $"[{outputs}]", mayBeAbsent: true);
-        OperandCheck.Length("linear", "y", y, (long)rows * outputs, $"[{rows}, {outputs}]");
+        OperandCheck.Shape("linear", "x", x, rows, inputs);
+        OperandCheck.Shape("linear", "w", w, outputs, inputs);
+        OperandCheck.ShapeOrAbsent("linear", "bias", bias, outputs);
+        OperandCheck.Shape("linear", "y", y, rows, outputs);
     }
 
     internal static void CheckBackwardInput(int rows, int inputs, int outputs, View dy, View w, View dx)
     {
         CheckSizes("linear, gradient of the input", rows, inputs, outputs);
-        OperandCheck.Length("linear, gradient of the input", "dy", dy, (long)rows * outputs, $"[{rows}, {outputs}]");
-        OperandCheck.Length("linear, gradient of the input", "w", w, (long)outputs * inputs, $"[{outputs}, {inputs}]");
-        OperandCheck.Length("linear, gradient of the input", "dx", dx, (long)rows * inputs, $"[{rows}, {inputs}]");
+        OperandCheck.Shape("linear, gradient of the input", "dy", dy, rows, outputs);
+        OperandCheck.Shape("linear, gradient of the input", "w", w, outputs, inputs);
+        OperandCheck.Shape("linear, gradient of the input", "dx", dx, rows, inputs);
     }
 
     internal static void CheckBackwardWeights(Segments segments, int rowsPerSample, int inputs, int outputs, View x, View dy, View dw, View dBias)
@@ -82,10 +82,10 @@ internal sealed unsafe class LinearReference(CpuDevice device) : ILinear
         var rows = (long)segments.Samples * rowsPerSample;
         CheckSizes(op, rows, inputs, outputs);
         OperandCheck.Positive(op, "rowsPerSample", rowsPerSample);
-        OperandCheck.Length(op, "x", x, rows * inputs, $"[{rows}, {inputs}]");
-        OperandCheck.Length(op, "dy", dy, rows * outputs, $"[{rows}, {outputs}]");
-        OperandCheck.Length(op, "dw", dw, (long)outputs * inputs, $"[{outputs}, {inputs}]");
-        OperandCheck.Length(op, "dBias", dBias, outputs, $"[{outputs}]", mayBeAbsent: true);
+        OperandCheck.Shape(op, "x", x, rows, inputs);
+        OperandCheck.Shape(op, "dy", dy, rows, outputs);
+        OperandCheck.Shape(op, "dw", dw, outputs, inputs);
+        OperandCheck.ShapeOrAbsent(op, "dBias", dBias, outputs);
     }
 
     private static void CheckSizes(string op, long rows, int inputs, int outputs)

@@ -8,9 +8,9 @@ public readonly record struct MatMulShape(int M, int N, int K, bool TransposeA =
         OperandCheck.Positive("matMul", "M", M, 0);
         OperandCheck.Positive("matMul", "N", N, 0);
         OperandCheck.Positive("matMul", "K", K, 0);
-        OperandCheck.Length("matMul", "a", a, (long)M * K, $"[{M}, {K}]");
-        OperandCheck.Length("matMul", "b", b, (long)K * N, $"[{K}, {N}]");
-        OperandCheck.Length("matMul", "c", c, (long)M * N, $"[{M}, {N}]");
+        OperandCheck.Shape("matMul", "a", a, M, K);
+        OperandCheck.Shape("matMul", "b", b, K, N);
+        OperandCheck.Shape("matMul", "c", c, M, N);
     }
 }
 
@@ -77,8 +77,8 @@ internal sealed unsafe class MatMulReference(CpuDevice device) : IMatMul
         OperandCheck.Positive(op, "m", m, 0);
         OperandCheck.Positive(op, "n", n, 0);
         var rows = (long)segments.Samples * rowsPerSample;
-        OperandCheck.Length(op, "a", a, rows * m, $"[{rows}, {m}]");
-        OperandCheck.Length(op, "b", b, rows * n, $"[{rows}, {n}]");
-        OperandCheck.Length(op, "c", c, (long)m * n, $"[{m}, {n}]");
+        OperandCheck.Shape(op, "a", a, rows, m);
+        OperandCheck.Shape(op, "b", b, rows, n);
+        OperandCheck.Shape(op, "c", c, m, n);
     }
 }

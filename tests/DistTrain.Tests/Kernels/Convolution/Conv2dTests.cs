@@ -86,7 +86,7 @@ public sealed class Conv2dTests : IDisposable
             Assert.Throws<ArgumentException>(() => conv.Forward(new Conv2dShape(3, 5, 5, 4, 3, 3, Groups: 2), 1, view, view, view, view, Epilogue.None)).Message);
         Assert.StartsWith("conv2d: the kernel spans 7 x 7, the padded input only 5 x 5; use a smaller kernel or more padding.",
             Assert.Throws<ArgumentException>(() => conv.Forward(new Conv2dShape(1, 5, 5, 1, 7, 7), 1, view, view, view, view, Epilogue.None)).Message);
-        Assert.StartsWith("conv2d, gradient of the input: dy has 1 elements; it must have 9 [1, 1, 3, 3].",
+        Assert.StartsWith("conv2d, gradient of the input: dy has 1 elements; it must have 9 elements [1, 1, 3, 3].",
             Assert.Throws<ArgumentException>(() => conv.BackwardInput(new Conv2dShape(1, 5, 5, 1, 3, 3), 1, view, view, view)).Message);
     }
 }

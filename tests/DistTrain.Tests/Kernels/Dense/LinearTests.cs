@@ -52,6 +52,6 @@ public sealed class LinearTests : IDisposable
     {
         using var device = new CpuDevice(1);
         var failure = Assert.Throws<ArgumentException>(() => device.Op<ILinear>().Forward(2, 3, 4, device.Allocate(6).View, device.Allocate(12).View, device.Allocate(3).View, device.Allocate(8).View, Epilogue.None));
-        Assert.StartsWith("linear: bias has 3 elements; it must have 4 [4].", failure.Message);
+        Assert.StartsWith("linear: bias has 3 elements; it must have 4 elements [4].", failure.Message);
     }
 }

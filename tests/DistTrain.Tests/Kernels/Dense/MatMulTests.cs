@@ -99,7 +99,7 @@ public sealed class MatMulTests : IDisposable
         using var device = new CpuDevice(1, instructionSet);
         var view = device.Allocate(6).View;
         var failure = Assert.Throws<ArgumentException>(() => device.Op<IMatMul>().Multiply(new MatMulShape(2, 2, 3), view, device.Allocate(5).View, device.Allocate(4).View));
-        Assert.StartsWith("matMul: b has 5 elements; it must have 6 [3, 2].", failure.Message);
+        Assert.StartsWith("matMul: b has 5 elements; it must have 6 elements [3, 2].", failure.Message);
         failure = Assert.Throws<ArgumentException>(() => device.Op<IMatMul>().MultiplySegments(Segments.One(3), 1, 2, 2, view, view, View.None));
         Assert.StartsWith("matMul over segments: c is absent; it must have 4 elements [2, 2].", failure.Message);
     }
