@@ -172,7 +172,7 @@ public sealed partial class JobMachine
             if (IsPlaced(slot) && !_slots[slot].Answered) _out.Send(message(SeatOf(slot)));
     }
 
-    private Message AdoptMessage(Address seat) => To(seat, MessageKind.Adopt) with { Placement = Placed };
+    private Message AdoptMessage(Address seat) => To(seat, MessageKind.Adopt) with { Placement = Placed, Payload = _record!.Branches };
 
     private Message RestoreMessage(Address seat) => To(seat, MessageKind.Restore) with { Payload = _restore };
 
@@ -207,12 +207,7 @@ public sealed partial class JobMachine
         {
             if (_slots[slot].Version < 0)
             {
-                Search($"shard {slot / 2} has no state");
-                return;
-            }
-            if (!_record!.Admits(_slots[slot].Version, _slots[slot].Touched))
-            {
-                Search($"the state of shard {slot / 2} was rolled back");
+                Search($"shard {slot / 2} has no state of this past");
                 return;
             }
             newest = Math.Max(newest, _slots[slot].Version);
@@ -230,9 +225,10 @@ public sealed partial class JobMachine
     /// <summary>A new scheduler learns from a shard's records what has been committed since the checkpoint.</summary>
     private void Rebuild(JobPosition position, CheckpointName name)
     {
+        // A replica may have heard of a decision that no primary has heard of.
         var best = 0;
-        for (var slot = 2; slot < _slots.Length; slot += 2)
-            if (_slots[slot].Version > _slots[best].Version) best = slot;
+        for (var slot = 1; slot < _slots.Length; slot++)
+            if (IsPlaced(slot) && _slots[slot].Version > _slots[best].Version && _slots[slot].Touched >= _slots[slot & ~1].Touched) best = slot;
         Stand(position, name);
         foreach (var entry in _slots[best].Log ?? [])
         {
@@ -306,7 +302,7 @@ public sealed partial class JobMachine
         if (_phase != Phase.Searching || _listed || message.Payload is not IReadOnlyList<CheckpointName> names) return;
         _listed = true;
         foreach (var name in names)
-            if (_record!.Admits(name.Version, name.Incarnation)) _candidates.Add(name);
+            if (Branch.Admit(_record!.Branches, name.Version, name.Incarnation)) _candidates.Add(name);
         _candidates.Sort(static (a, b) => b.CompareTo(a));
         NextCandidate();
     }

@@ -70,10 +70,16 @@ public sealed partial class JobMachine
         var name = _saver.Name;
         _saver.Stop();
         Report(JobEventKind.CheckpointAbandoned, $"checkpoint {name} is given up: {why}");
-        if (_phase is not (Phase.Saving or Phase.Boundary)) return;
-        if (_phase == Phase.Saving && ++_lastSaveTries >= 3)
+        if (_phase == Phase.Saving) SaveAgain(why);
+        else if (_phase == Phase.Boundary) Boundary();
+    }
+
+    /// <summary>The last state must be saved: three attempts, a moment apart.</summary>
+    private void SaveAgain(string why)
+    {
+        if (++_lastSaveTries >= 3)
         {
-            Fail($"the last checkpoint, {name}, cannot be written: {why}");
+            Fail($"the last checkpoint, of step {_version}, cannot be written: {why}");
             return;
         }
         _saveAgainAt = _now + _plan.Limits.Resend;

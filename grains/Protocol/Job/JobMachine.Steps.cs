@@ -91,6 +91,7 @@ public sealed partial class JobMachine
         {
             Enter(Phase.Saving);
             if (IsPublished(_version)) EndHere();
+            else if (!_saver.IsBusy) SaveAgain("it was given up before every shard had opened it");
             return;
         }
         Enter(Phase.Stepping);

@@ -21,7 +21,7 @@ public sealed partial class JobMachine
                 case Phase.Restoring: AddSlots(WaitKind.Restore, limits.Checkpoint); break;
                 case Phase.Opening: AddSlots(WaitKind.Opening, 2 * limits.Silence); break;
                 case Phase.Boundary or Phase.Stepping when _workers.Count < _plan.MinimumWorkers: Add(WaitKind.Workers, Address.Host, default, _workersSince, _workersSince + limits.Workers); break;
-                case Phase.Boundary when _now < _saveAgainAt: Add(WaitKind.SavedFiles, Address.Host, default, _phaseSince, _saveAgainAt); break;
+                case Phase.Boundary when !_saver.IsBusy && _assigned.Count == 0: Add(WaitKind.SavedFiles, Address.Host, default, _phaseSince, _saveAgainAt + limits.Heartbeat); break;
                 case Phase.Stepping: AddStep(); break;
                 default: break;
             }
@@ -63,6 +63,7 @@ public sealed partial class JobMachine
             WaitKind.Checkpoints => $"{step} waits for the checkpoint store to {(_phase == Phase.Searching && !_listed ? "list its checkpoints" : $"verify {_restore.Name}")} ({age})",
             WaitKind.Restore => $"{step} waits for {wait.From} to load {_restore.Name} ({age}){end}",
             WaitKind.Workers => $"{step} waits for workers: {_workers.Count} of at least {_plan.MinimumWorkers} ({age}); paused in {Seconds(wait.Deadline - _now)}",
+            WaitKind.SavedFiles when !_saver.IsBusy => $"{step} waits to try its last checkpoint again ({age})",
             WaitKind.SavedFiles => $"checkpoint {_saver.Name} waits for the file of {wait.From} ({age}){end}",
             WaitKind.Manifest => $"checkpoint {_saver.Name} waits for its manifest ({age}){end}",
             _ => $"{step} waits for {wait.From} ({age}){end}",

@@ -45,7 +45,16 @@ public sealed record Control(string Id, ControlKind Kind, double Value, long Ste
 /// <summary>A point where the job's past was dropped: what incarnations before this one made of versions after this one does not count.</summary>
 /// <param name="Incarnation">The first that counts again.</param>
 /// <param name="Version">The newest that is common to both; -1: none, the job began anew.</param>
-public readonly record struct Branch(long Incarnation, long Version);
+public readonly record struct Branch(long Incarnation, long Version)
+{
+    /// <summary>Whether a state of this version, last touched in this incarnation, belongs to the job's present past.</summary>
+    public static bool Admit(ImmutableArray<Branch> branches, long version, long incarnation)
+    {
+        foreach (var branch in branches)
+            if (incarnation < branch.Incarnation && version > branch.Version) return false;
+        return true;
+    }
+}
 
 /// <summary>What must never be guessed: who holds the job, who hosts its shards, what was commanded, where to restore from. One per job, in PostgreSQL or a file, changed by compare-and-swap.</summary>
 public sealed record RegisterRecord
@@ -76,12 +85,4 @@ public sealed record RegisterRecord
 
     /// <summary>Why a failed job failed.</summary>
     public string Reason { get; init; } = "";
-
-    /// <summary>Whether a state of this version, last touched in this incarnation, belongs to the job's present past.</summary>
-    public bool Admits(long version, long incarnation)
-    {
-        foreach (var branch in Branches)
-            if (incarnation < branch.Incarnation && version > branch.Version) return false;
-        return true;
-    }
 }

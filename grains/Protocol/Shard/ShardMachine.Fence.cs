@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace DistTrain.Protocol;
 
 // What a new incarnation, a restore or a second copy changes.
@@ -21,7 +23,8 @@ public sealed partial class ShardMachine
         foreach (var pull in _pulls)
             effects.Send(Reply(MessageKind.Answer, pull.Worker, _version) with { Lease = pull.Lease, Verdict = Verdict.StaleIncarnation });
         _pulls.Clear();
-        if (shard != _shard) Forget(effects);
+        var admitted = message.Payload is not ImmutableArray<Branch> branches || Branch.Admit(branches, _version, _touched);
+        if (shard != _shard || !admitted) Forget(effects);
         // A complete root outlives the incarnation: its step may be decided already. Nothing else does.
         else if (_root is null) DropGradients(effects);
         (_shard, _primary, _isOpen) = (shard, primary, false);
@@ -81,7 +84,7 @@ public sealed partial class ShardMachine
 
     private void OnState(in Message message, TimeSpan now, EffectList effects)
     {
-        var wanted = message.Incarnation == _incarnation && _shard >= 0 && !_primary && !_isOpen && message.Step > _version;
+        var wanted = message.Incarnation == _incarnation && _shard >= 0 && !_primary && !_isOpen && message.Step == _needed && message.Step != _version;
         if (message.Payload is not ShardState state) return;
         if (!wanted)
         {
@@ -90,7 +93,7 @@ public sealed partial class ShardMachine
         }
         DropGradients(effects);
         effects.Add(new Effect { Kind = EffectKind.Install, Payload = state, Message = Reply(MessageKind.None, Address.Host, message.Step) });
-        (_version, _applied) = (message.Step, message.Step);
+        (_version, _applied, _needed) = (message.Step, message.Step, -1);
         _log.Replace(state.Log, _version);
         (_openSince, _touched) = (now, _incarnation);
     }

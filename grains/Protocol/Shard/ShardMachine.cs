@@ -30,6 +30,7 @@ public sealed partial class ShardMachine : IMachine
     private long _version = -1;
     private long _applied = -1;
     private long _touched;
+    private long _needed = -1;
     private OpenStep _open;
     private bool _isOpen;
     private TimeSpan _openSince;
@@ -135,14 +136,20 @@ public sealed partial class ShardMachine : IMachine
         }
         if (_shard < 0) return;
         var open = message.Open;
+        // What is open is never closed by a message that is older than it.
+        if (_isOpen && (open.Step < _open.Step || (open.Step == _open.Step && open.Kind < _open.Kind))) return;
         if (open.Step == _version + 1) TryCommit(open.Last, effects);
         if (open.Step != _version)
         {
             if (_primary) effects.Send(Reply(MessageKind.Behind, Address.Job, _version) with { Lease = open.Step });
-            else effects.Send(Reply(MessageKind.NeedState, Address.Seat(_placement.Shards[_shard].Primary), open.Step));
+            else
+            {
+                (_needed, _isOpen) = (open.Step, false);
+                effects.Send(Reply(MessageKind.NeedState, Address.Seat(_placement.Shards[_shard].Primary), open.Step));
+            }
             return;
         }
-        if (!_isOpen || _open.Kind != open.Kind || _open.Step != open.Step)
+        if (!_isOpen || open.Kind > _open.Kind)
         {
             DropGradients(effects);
             (_open, _isOpen, _openSince, _touched) = (open, true, now, _incarnation);
@@ -156,7 +163,8 @@ public sealed partial class ShardMachine : IMachine
     /// <summary>Commits step _version if this decision is its own and the root gradient is here.</summary>
     private bool TryCommit(in Decision decision, EffectList effects)
     {
-        if (decision.Step != _version || _version < 0 || _root is null) return false;
+        // A seat that was away may have opened the step under another rate than the one that was decided.
+        if (decision.Step != _version || _version < 0 || _root is null || decision.Record.LearningRate != _open.LearningRate) return false;
         effects.Add(new Effect
         {
             Kind = EffectKind.Apply,

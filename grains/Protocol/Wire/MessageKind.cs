@@ -89,7 +89,7 @@ public enum MessageKind : byte
 
     // Job to seat.
 
-    /// <summary>[Incarnation, Placement] Refuse everything older from now on. Answered by Adopted.</summary>
+    /// <summary>[Incarnation, Placement, Payload: ImmutableArray of Branch] Drop a state that is not of this past; refuse everything older from now on. Answered by Adopted.</summary>
     Adopt,
 
     /// <summary>[Incarnation, Payload: RestoreFrom] Answered by Restored.</summary>

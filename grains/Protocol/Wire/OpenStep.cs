@@ -2,16 +2,16 @@ using System.Runtime.CompilerServices;
 
 namespace DistTrain.Protocol;
 
-/// <summary>What is done between two versions of the weights.</summary>
+/// <summary>What is done between two versions of the weights; in this order at one version, so a late message never undoes a later opening.</summary>
 public enum StepKind : byte
 {
     None,
 
-    /// <summary>Gradients are leased, pushed to the shards, reduced and decided: the version goes up by one.</summary>
-    Train,
-
     /// <summary>Samples are leased and their sums come back to the job: a record is committed, the version stays.</summary>
     Evaluate,
+
+    /// <summary>Gradients are leased, pushed to the shards, reduced and decided: the version goes up by one.</summary>
+    Train,
 
     /// <summary>Nothing is leased: the last decision is applied and the state saved.</summary>
     Hold,

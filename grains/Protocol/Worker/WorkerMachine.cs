@@ -286,7 +286,8 @@ public sealed class WorkerMachine : IMachine
         if (payload is not null && kind is MessageKind.Weights or MessageKind.Computed) effects.Add(new Effect { Kind = EffectKind.Release, Payload = payload });
     }
 
-    private int ShardOf(Address seat)
+    /// <summary>The shard that the seat is primary of, as far as this worker knows; -1 for none. The host cuts a Push for this shard.</summary>
+    public int ShardOf(Address seat)
     {
         for (var s = 0; s < _placement.Shards.Length; s++)
             if (_placement.Shards[s].Primary == seat.Number && seat.Role == Role.Seat) return s;
