@@ -44,6 +44,7 @@ public sealed partial class JobMachine
 
     private int SlotOf(Address seat)
     {
+        if (_record is null || Placed.Shards.IsEmpty) return -1;
         for (var slot = 0; slot < _slots.Length; slot++)
             if (IsPlaced(slot) && SeatOf(slot) == seat) return slot;
         return -1;

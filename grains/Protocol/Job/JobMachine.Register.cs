@@ -132,16 +132,18 @@ public sealed partial class JobMachine
         ConfirmControls(written);
         if (_saver.Stage == SaveStage.Pointing && written.Checkpoint == _saver.Name) SaveIsPublished();
         if (_phase == Phase.Ending && written.State == _endState) Finish();
-        else if (written.Incarnation > before.Incarnation) Claimed();
+        else if (written.Incarnation > before.Incarnation) Claimed(before.Placement);
         if (_phase == Phase.Seating) TrySeat();
         else WriteIfNeeded();
         if (_phase == Phase.Boundary) Boundary();
     }
 
-    private void Claimed()
+    private void Claimed(Placement before)
     {
         (_claim, _claimBranch, _claimControl) = (null, null, null);
         Report(JobEventKind.IncarnationRaised, $"incarnation {_record!.Incarnation}, because {_claimReason}: {_record.Placement}");
+        for (var s = 0; s < before.Shards.Length; s++)
+            if (before.Shards[s].HasReplica && before.Shards[s].Replica == Placed.Shards[s].Primary) Report(JobEventKind.ShardPromoted, $"seat {Placed.Shards[s].Primary}, the replica of shard {s}, is its primary now");
         if (_phase == Phase.Claiming) Adopt();
     }
 

@@ -114,10 +114,10 @@ public sealed partial class JobMachine
     private void Grant(WorkerEntry worker, int rank)
     {
         var duplicate = false;
-        if (!_leases.TryTake(rank, out var range))
+        if (!_leases.TryTake(rank, Waiting, out var range))
         {
-            if (!_leases.TrySlowest(worker.Number, _now, _plan.Limits, out var slowest)) return;
-            (range, duplicate) = (slowest.Range, true);
+            if (!_leases.TrySlowest(worker.Number, Waiting, _now, _plan.Limits, out var slowest, out range)) return;
+            duplicate = true;
             Report(JobEventKind.LeaseDuplicated, $"{worker.Name} repeats micro-batches {range} of {NameOf(slowest.Worker)} after {(_now - slowest.Since).TotalSeconds:F1} s");
         }
         var number = (Incarnation << 32) + ++_leaseNumber;
@@ -129,11 +129,15 @@ public sealed partial class JobMachine
 
     private string NameOf(int worker) => _workers.Find(worker)?.Name ?? $"worker {worker}";
 
-    private bool AnyWaiting()
+    private int Waiting
     {
-        for (var i = 0; i < _workers.Count; i++)
-            if (_workers[i].Waiting) return true;
-        return false;
+        get
+        {
+            var waiting = 0;
+            for (var i = 0; i < _workers.Count; i++)
+                if (_workers[i].Waiting) waiting++;
+            return waiting;
+        }
     }
 
     private void WatchLeases()
@@ -147,7 +151,7 @@ public sealed partial class JobMachine
             _leases.TakeBack(lease);
             if (_workers.Find(lease.Worker) is { } worker && worker.Lease == lease.Number) worker.Lease = 0;
         }
-        if (AnyWaiting()) GrantWaiting();
+        if (Waiting > 0) GrantWaiting();
     }
 
     private void CloseLeases()

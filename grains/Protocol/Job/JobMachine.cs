@@ -82,7 +82,7 @@ public sealed partial class JobMachine : IMachine
             if (_phase != Phase.Stepping) return next;
             var deadline = _leases.NextDeadline();
             if (deadline < next) next = deadline;
-            if (!AnyWaiting()) return next;
+            if (Waiting == 0) return next;
             var duplicate = _leases.NextDuplicate(_plan.Limits);
             return duplicate > _now && duplicate < next ? duplicate : next;
         }

@@ -48,9 +48,10 @@ internal sealed class LeaseTable
         _count = 0;
     }
 
-    /// <summary>The worker's own share of the split if it is free, else the largest free stretch, at most one share long.</summary>
+    /// <summary>The worker's own share of the split if it is free, else a piece of the largest free stretch: at most one share, and no more than leaves something for the others that wait.</summary>
     /// <param name="rank">Place among the live workers.</param>
-    internal bool TryTake(int rank, out TreeNode range)
+    /// <param name="waiting">Workers that wait, this one included.</param>
+    internal bool TryTake(int rank, int waiting, out TreeNode range)
     {
         range = default;
         if (rank < _split.Shares && IsFree(_split.Start(rank), _split.Start(rank + 1), out range)) return true;
@@ -67,7 +68,7 @@ internal sealed class LeaseTable
             if (i - start > most) (first, most) = (start, i - start);
         }
         if (most == 0) return false;
-        range = new TreeNode(first, Math.Min(most, _split.Largest));
+        range = new TreeNode(first, Math.Min((most + waiting - 1) / waiting, _split.Largest));
         return true;
     }
 
@@ -87,19 +88,31 @@ internal sealed class LeaseTable
             if (_leaves[i] == Leaf.Free) _leaves[i] = Leaf.Leased;
     }
 
-    /// <summary>The oldest lease that nobody repeats, if it is old enough to be worth it.</summary>
-    internal bool TrySlowest(int worker, TimeSpan now, TimeLimits limits, out LeaseEntry slowest)
+    /// <summary>The oldest lease with micro-batches that nobody repeats, if it is old enough to be worth it.</summary>
+    /// <param name="range">A piece of it: the more workers wait, the smaller.</param>
+    internal bool TrySlowest(int worker, int waiting, TimeSpan now, TimeLimits limits, out LeaseEntry slowest, out TreeNode range)
     {
-        slowest = default;
-        var found = false;
+        (slowest, range) = (default, default);
         foreach (var lease in _leases)
         {
-            if (lease.IsDuplicate || lease.Worker == worker || !IsOpen(lease) || IsRepeated(lease)) continue;
-            if (found && lease.Since >= slowest.Since) continue;
-            (slowest, found) = (lease, true);
+            if (lease.IsDuplicate || lease.Worker == worker || now < DuplicateAt(lease, limits)) continue;
+            if (range.Count > 0 && lease.Since >= slowest.Since) continue;
+            if (Alone(lease) is { Count: > 0 } alone) (slowest, range) = (lease, new TreeNode(alone.First, (alone.Count + waiting - 1) / waiting));
         }
-        return found && now >= DuplicateAt(slowest, limits);
+        return range.Count > 0;
     }
+
+    /// <summary>The first stretch of the lease that is not done and that no other lease holds.</summary>
+    private TreeNode Alone(in LeaseEntry lease)
+    {
+        var first = lease.Range.First;
+        while (first < lease.Range.End && !IsAlone(first)) first++;
+        var end = first;
+        while (end < lease.Range.End && IsAlone(end)) end++;
+        return new TreeNode(first, end - first);
+    }
+
+    private bool IsAlone(int leaf) => _leaves[leaf] == Leaf.Leased && Holders(leaf) == 1;
 
     /// <summary>When an idle worker may repeat the lease.</summary>
     internal TimeSpan DuplicateAt(in LeaseEntry lease, TimeLimits limits)
@@ -113,7 +126,7 @@ internal sealed class LeaseTable
         var next = TimeSpan.MaxValue;
         foreach (var lease in _leases)
         {
-            if (lease.IsDuplicate || !IsOpen(lease) || IsRepeated(lease)) continue;
+            if (lease.IsDuplicate || Alone(lease).Count == 0) continue;
             var at = DuplicateAt(lease, limits);
             if (at < next) next = at;
         }
@@ -154,23 +167,15 @@ internal sealed class LeaseTable
     {
         Remove(lease.Number);
         for (var i = lease.Range.First; i < lease.Range.End; i++)
-            if (_leaves[i] == Leaf.Leased && !IsHeld(i)) _leaves[i] = Leaf.Free;
+            if (_leaves[i] == Leaf.Leased && Holders(i) == 0) _leaves[i] = Leaf.Free;
     }
 
-    private bool IsHeld(int leaf)
+    private int Holders(int leaf)
     {
+        var holders = 0;
         foreach (var lease in _leases)
-            if (lease.Range.First <= leaf && leaf < lease.Range.End) return true;
-        return false;
-    }
-
-    private bool IsOpen(in LeaseEntry lease) => _leaves.AsSpan(lease.Range.First, lease.Range.Count).Contains(Leaf.Leased);
-
-    private bool IsRepeated(in LeaseEntry lease)
-    {
-        foreach (var other in _leases)
-            if (other.Number != lease.Number && other.Range == lease.Range) return true;
-        return false;
+            if (lease.Range.First <= leaf && leaf < lease.Range.End) holders++;
+        return holders;
     }
 
     private void Remove(long number)

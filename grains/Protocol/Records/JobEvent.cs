@@ -4,10 +4,10 @@ public enum JobEventKind : byte
 {
     WorkerJoined, WorkerLeft, WorkerLost, WorkerRefused, WorkerFailed,
     LeaseExpired, LeaseDuplicated,
-    SeatLost, IncarnationRaised, ShardPromoted, ReplicaSeeded,
+    SeatLost, IncarnationRaised, ShardPromoted,
     Restored, RolledBack, StepSkipped,
     CheckpointPublished, CheckpointAbandoned, CheckpointSkipped,
-    ControlApplied, Alarm, WaitStarted, Ended,
+    ControlApplied, Alarm, Ended,
 }
 
 /// <summary>Something worth a line in the event list; steps and evaluations are records, not events.</summary>

@@ -1,0 +1,105 @@
+using DistTrain.Protocol;
+
+namespace DistTrain.Tests.Protocol;
+
+/// <summary>A worker process: it keeps the weights it pulled and computes tree nodes after a while.</summary>
+internal sealed class SimulatedWorker(World world, int number)
+    : SimulatedHost(world, new WorkerMachine(world.Scenario.Plan, number, new WorkerHello($"worker-{number}", world.Scenario.Plan.Identity)))
+{
+    private readonly float[] _weights = new float[world.Scenario.Elements];
+
+    /// <summary>Milliseconds for one micro-batch.</summary>
+    internal double Slowness { get; set; } = world.Random.Chance(0.15) ? world.Random.Between(5, 25) : world.Random.Between(0.2, 1);
+
+    internal enum Arm { None, CrashMidCompute, CrashMidPush, StallMidCompute, StallMidPush }
+
+    /// <summary>What happens the next time that it computes or pushes.</summary>
+    internal Arm Armed { get; set; }
+
+    internal WorkerMachine Worker => (WorkerMachine)Machine;
+
+    protected override void Perform(in Effect effect)
+    {
+        switch (effect.Kind)
+        {
+            case EffectKind.Send: World.Send(this, Attach(effect.Message)); break;
+            case EffectKind.KeepWeights:
+                var shard = World.Scenario.Plan.Shards[(int)effect.Message.Digest];
+                ((float[])effect.Payload!).CopyTo(_weights, shard.FirstBlock * Scenario.BlockLength);
+                break;
+            case EffectKind.Compute: Compute(effect.Message); break;
+            case EffectKind.Ended: Crash(); break;
+            default: break;
+        }
+    }
+
+    protected override void After(in Message message)
+    {
+        if (Armed == Arm.None || Machine.Waits.Count == 0) return;
+        var kind = Machine.Waits[^1].Kind;
+        if (Armed is Arm.CrashMidCompute or Arm.StallMidCompute ? kind != WaitKind.Computation : kind != WaitKind.Answers) return;
+        if (Armed is Arm.CrashMidCompute or Arm.CrashMidPush) World.CrashWorker(this);
+        else StalledUntil = World.Now + TimeSpan.FromMilliseconds(World.Random.Between(50, 1500));
+        Armed = Arm.None;
+    }
+
+    /// <summary>The seat gets its shard's part of the gradient, and its digest.</summary>
+    private Message Attach(in Message message)
+    {
+        if (message.Kind != MessageKind.Push) return message;
+        var plan = World.Scenario.Plan;
+        var shard = Worker.ShardOf(message.To);
+        if (shard < 0) return message with { Payload = null };
+        var start = plan.Shards[shard].FirstBlock * Scenario.BlockLength;
+        var length = plan.Shards[shard].BlockCount * Scenario.BlockLength + (shard == plan.Shards.Length - 1 ? Arithmetic.Figures : 0);
+        var part = ((Gradient)message.Payload!).Part(start, length);
+        return message with { Payload = part, Digest = part.Digest };
+    }
+
+    private void Compute(Message lease)
+    {
+        var weights = (float[])[.. _weights];
+        var evaluation = lease.Open.Kind == StepKind.Evaluate;
+        var cut = evaluation ? World.Scenario.Plan.EvaluationCut : World.Scenario.Plan.Cut(lease.Open.Step);
+        var cover = new TreeNode[TreeNode.MostInCover(cut.Count)];
+        var nodes = TreeNode.Cover(lease.Node.First, lease.Node.Count, cut.Count, cover);
+        if (World.Random.Chance(0.003))
+        {
+            World.Count(FaultKind.UserCodeThrows);
+            Answer(new Message { Kind = MessageKind.ComputeFailed, Lease = lease.Lease, Text = "division by zero in layer 3" }, Slowness);
+            return;
+        }
+        var milliseconds = 0.0;
+        for (var i = 0; i < nodes; i++)
+        {
+            var node = cover[i];
+            if (cut.IsAbsent(node)) continue;
+            milliseconds += Slowness * node.Count;
+            var message = new Message { Kind = MessageKind.Computed, Lease = lease.Lease, Node = node };
+            Answer(evaluation ? message with { Totals = Totals(lease.Open.Step, node, weights, cut) } : message with { Payload = Node(lease.Open.Step, node, weights, cut) }, milliseconds);
+        }
+    }
+
+    private Gradient Node(long step, TreeNode node, float[] weights, MicroBatches cut)
+    {
+        if (!node.IsLeaf)
+        {
+            if (cut.IsAbsent(node.Left)) return Node(step, node.Right, weights, cut);
+            var left = Node(step, node.Left, weights, cut);
+            if (!cut.IsAbsent(node.Right)) left.Add(Node(step, node.Right, weights, cut));
+            return left;
+        }
+        var (values, counts) = (new float[World.Arithmetic.GradientLength], new int[cut.Count]);
+        World.Arithmetic.Leaf(step, node.First, weights, values);
+        counts[node.First] = 1;
+        return new Gradient(step, values, counts);
+    }
+
+    private EvaluationTotals Totals(long version, TreeNode node, float[] weights, MicroBatches cut)
+    {
+        if (node.IsLeaf) return World.Arithmetic.Evaluate(version, node.First, weights);
+        if (cut.IsAbsent(node.Left)) return Totals(version, node.Right, weights, cut);
+        var left = Totals(version, node.Left, weights, cut);
+        return cut.IsAbsent(node.Right) ? left : left + Totals(version, node.Right, weights, cut);
+    }
+}
