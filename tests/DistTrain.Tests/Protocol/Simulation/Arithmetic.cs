@@ -1,6 +1,6 @@
 using DistTrain.Protocol;
 
-namespace DistTrain.Tests.Protocol;
+namespace DistTrain.Tests.Simulation;
 
 /// <summary>A small model whose sums change bits with any change of order: float32 terms of very different exponents, momentum, clipping.</summary>
 /// <param name="scenario">What to train.</param>

@@ -1,6 +1,6 @@
 using DistTrain.Protocol;
 
-namespace DistTrain.Tests.Protocol;
+namespace DistTrain.Tests.Simulation;
 
 /// <summary>The same job as a plain loop: no machines, no leases, no shards; what a run must equal bit for bit.</summary>
 internal sealed class Oracle
@@ -32,6 +32,7 @@ internal sealed class Oracle
     internal void Run(long steps)
     {
         var updates = 0L;
+        Span<float> scalars = stackalloc float[StepScalars.Capacity];
         while (Version < steps && !Diverged)
         {
             var cut = _plan.Cut(Version);
@@ -49,7 +50,6 @@ internal sealed class Oracle
             var coefficient = clip > 0 && clip / (norm + 1e-6) < 1 ? (float)(clip / (norm + 1e-6)) : 1f;
             if (finite)
             {
-                Span<float> scalars = stackalloc float[8];
                 var count = _rule.Scalars(++updates, rate, scalars);
                 Arithmetic.Step(new StepScalars(scalars[..count]), coefficient, Weights, Momentum, _gradient.AsSpan(0, Weights.Length));
             }

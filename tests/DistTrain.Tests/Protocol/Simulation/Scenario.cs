@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using DistTrain.Protocol;
 
-namespace DistTrain.Tests.Protocol;
+namespace DistTrain.Tests.Simulation;
 
 /// <summary>One run's job, drawn from the seed: at least 50 steps, 3 workers, 2 shards and 10 faults.</summary>
 internal sealed record Scenario

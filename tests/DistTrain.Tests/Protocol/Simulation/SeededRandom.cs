@@ -1,4 +1,4 @@
-namespace DistTrain.Tests.Protocol;
+namespace DistTrain.Tests.Simulation;
 
 /// <summary>SplitMix64: everything random of a run follows from its seed.</summary>
 internal sealed class SeededRandom(ulong seed)

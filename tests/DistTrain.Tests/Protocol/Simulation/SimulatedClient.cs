@@ -1,6 +1,6 @@
 using DistTrain.Protocol;
 
-namespace DistTrain.Tests.Protocol;
+namespace DistTrain.Tests.Simulation;
 
 /// <summary>Sends control commands again until they are answered; what was acknowledged must be in the register for ever.</summary>
 internal sealed class SimulatedClient(World world)

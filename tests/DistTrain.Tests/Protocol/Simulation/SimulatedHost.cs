@@ -1,6 +1,6 @@
 using DistTrain.Protocol;
 
-namespace DistTrain.Tests.Protocol;
+namespace DistTrain.Tests.Simulation;
 
 /// <summary>A run broke a promise; the message begins with the seed that shows it again.</summary>
 internal sealed class SimulationViolation(string text) : Exception(text);

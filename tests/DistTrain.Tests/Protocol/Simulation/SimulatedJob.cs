@@ -1,6 +1,6 @@
 using DistTrain.Protocol;
 
-namespace DistTrain.Tests.Protocol;
+namespace DistTrain.Tests.Simulation;
 
 /// <summary>A scheduler process. Two may live at once: one that stalled and the one that took over.</summary>
 internal sealed class SimulatedJob(World world, ulong instance, bool resume) : SimulatedHost(world, new JobMachine(world.Scenario.Plan, new SimulatedRule(), world.Planted))

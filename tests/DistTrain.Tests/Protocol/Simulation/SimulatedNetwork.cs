@@ -1,6 +1,6 @@
 using DistTrain.Protocol;
 
-namespace DistTrain.Tests.Protocol;
+namespace DistTrain.Tests.Simulation;
 
 /// <summary>What became of one kind of message.</summary>
 internal struct Traffic

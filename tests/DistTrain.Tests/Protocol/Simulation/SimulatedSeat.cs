@@ -1,6 +1,6 @@
 using DistTrain.Protocol;
 
-namespace DistTrain.Tests.Protocol;
+namespace DistTrain.Tests.Simulation;
 
 /// <summary>A gradient, or one shard's part of it, with how often each micro-batch is in it: the independent count of exactly once.</summary>
 internal sealed class Gradient(long step, float[] values, int[] counts)

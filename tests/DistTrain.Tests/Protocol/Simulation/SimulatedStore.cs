@@ -1,6 +1,6 @@
 using DistTrain.Protocol;
 
-namespace DistTrain.Tests.Protocol;
+namespace DistTrain.Tests.Simulation;
 
 /// <summary>One shard's file: its content as it lies on the disk, and the hash of what was written.</summary>
 internal sealed record ShardFile(float[] Weights, float[] Momentum, ulong Hash)

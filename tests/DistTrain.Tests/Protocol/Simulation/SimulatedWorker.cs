@@ -1,6 +1,6 @@
 using DistTrain.Protocol;
 
-namespace DistTrain.Tests.Protocol;
+namespace DistTrain.Tests.Simulation;
 
 /// <summary>A worker process: it keeps the weights it pulled and computes tree nodes after a while.</summary>
 internal sealed class SimulatedWorker(World world, int number)

@@ -1,6 +1,6 @@
 using DistTrain.Protocol;
 
-namespace DistTrain.Tests.Protocol;
+namespace DistTrain.Tests.Simulation;
 
 /// <summary>The seeded single-threaded event loop that drives all machines of one run.</summary>
 internal sealed partial class World
