@@ -27,8 +27,8 @@ public unsafe interface IWideLane<T> : ILane<T> where T : unmanaged, IWideLane<T
     /// <summary>The largest lane, folded as <see cref="Sum"/> with <c>upper &gt; lower ? upper : lower</c>.</summary>
     static abstract float Max(T a);
 
-    /// <summary>Is any lane of either NaN?</summary>
-    static abstract bool AnyNaN(T a, T b);
+    /// <summary>Is any lane NaN?</summary>
+    static abstract bool AnyNaN(T a);
 
     /// <summary>Is any lane of a equal to the same lane of b?</summary>
     static abstract bool AnyEqual(T a, T b);

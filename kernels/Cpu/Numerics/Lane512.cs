@@ -105,8 +105,7 @@ public readonly unsafe struct Lane512(Vector512<float> value) : IWideLane<Lane51
     public static float Max(Lane512 a) => LaneFold.Max(LaneFold.Larger(a._v.GetLower(), a._v.GetUpper()));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool AnyNaN(Lane512 a, Lane512 b) =>
-        (Vector512.Equals(a._v, a._v) & Vector512.Equals(b._v, b._v)).AsInt32() != Vector512<int>.AllBitsSet;
+    public static bool AnyNaN(Lane512 a) => !Vector512.EqualsAll(a._v, a._v);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool AnyEqual(Lane512 a, Lane512 b) => Vector512.EqualsAny(a._v, b._v);

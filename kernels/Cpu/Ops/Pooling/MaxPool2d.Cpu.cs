@@ -4,8 +4,9 @@ namespace DistTrain.Kernels;
 
 /// <inheritdoc cref="IMaxPool2d"/>
 /// <remarks>
-/// Kernel 2, stride 2 (windows side by side) runs sixteen windows at once: two rows are split into even and odd columns.
-/// Other windows run the reference loops, planes over threads.
+/// Threads split planes. Kernel 2, stride 2 (windows side by side) splits two rows into even and odd columns; other windows of
+/// stride 1 or 2 compare one element of sixteen neighbouring windows at a time; windows cut by padding, larger strides and
+/// groups that hold a NaN run the reference loops.
 /// </remarks>
 public sealed unsafe class MaxPool2dCpu(CpuDevice device) : IMaxPool2d
 {
@@ -13,7 +14,7 @@ public sealed unsafe class MaxPool2dCpu(CpuDevice device) : IMaxPool2d
     {
         MaxPool2dReference.ExpectForward(shape, samples, x, y, argmax);
         var planes = samples * shape.Channels;
-        var parts = Stretch.Parts(device, planes, shape.Height * shape.Width * (shape.IsHalving ? 1 : 4L));
+        var parts = Stretch.Parts(device, planes, shape.Height * shape.Width);
         if (device.InstructionSet == InstructionSet.Vector512)
         {
             var job = new ForwardJob<Lane512>(shape, planes, parts, x.Floats(), y.Floats(), argmax.Ints());
@@ -43,44 +44,24 @@ public sealed unsafe class MaxPool2dCpu(CpuDevice device) : IMaxPool2d
         }
     }
 
-    // Even and odd columns of up to 32.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void Pair<T>(float* row, int count, out T evens, out T odds) where T : unmanaged, IWideLane<T>
-    {
-        var low = count >= 16 ? T.Load(row) : T.LoadPart(row, count);
-        var high = count == 32 ? T.Load(row + 16) : count > 16 ? T.LoadPart(row + 16, count - 16) : T.Of(0f);
-        (evens, odds) = (T.Evens(low, high), T.Odds(low, high));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void StorePair<T>(float* row, int count, T evens, T odds) where T : unmanaged, IWideLane<T>
-    {
-        T.Interleave(evens, odds, out var low, out var high);
-        if (count >= 16) T.Store(row, low);
-        else T.StorePart(row, count, low);
-        if (count == 32) T.Store(row + 16, high);
-        else if (count > 16) T.StorePart(row + 16, count - 16, high);
-    }
-
     private readonly struct ForwardJob<T>(Pool2dShape shape, int planes, int parts, float* x, float* y, int* argmax) : IParallelJob
         where T : unmanaged, IWideLane<T>
     {
         public void Run(int part, int thread)
         {
             var (start, end) = Stretch.Items(part, parts, planes);
-            var (inPlane, outPlane) = (shape.Height * shape.Width, shape.OutY * shape.OutX);
-            if (shape.IsHalving)
-            {
-                Halve(x + (long)start * inPlane, y + (long)start * outPlane, argmax + (long)start * outPlane, end - start, shape.Height, shape.Width, shape.OutY, shape.OutX);
-                return;
-            }
-            for (var plane = start; plane < end; plane++)
-                MaxPool2dReference.ForwardPlane(shape, x + (long)plane * inPlane, y + (long)plane * outPlane, argmax + (long)plane * outPlane);
+            long inPlane = shape.Height * shape.Width, outPlane = shape.OutY * shape.OutX;
+            if (shape.IsHalving) Halve(x + start * inPlane, y + start * outPlane, argmax + start * outPlane, end - start, shape.Height, shape.Width, shape.OutY, shape.OutX);
+            else
+                for (var plane = start; plane < end; plane++)
+                    Slide(shape, x + plane * inPlane, x + end * inPlane, y + plane * outPlane, y + end * outPlane, argmax + plane * outPlane, argmax + end * outPlane);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private static void Halve(float* x, float* y, int* argmax, int planes, int height, int width, int outY, int outX)
         {
+            var (endX, endY, endAt) = ((nint)(x + (long)planes * height * width), (nint)(y + (long)planes * outY * outX), (nint)(argmax + (long)planes * outY * outX));
+            var shape = new Pool2dShape(1, height, width, 2, 2, 2, 2);
             // Windows start at even columns: lane i of a group begins 2i to the right.
             T.MultiplyWords(T.LaneNumbers(), 2, out var twice, out _);
             var (right, below, diagonal) = (T.OfBits(1), T.OfBits(width), T.OfBits(width + 1));
@@ -88,42 +69,54 @@ public sealed unsafe class MaxPool2dCpu(CpuDevice device) : IMaxPool2d
                 for (var oy = 0; oy < outY; oy++, y += outX, argmax += outX)
                     for (var ox = 0; ox < outX; ox += 16)
                     {
-                        var count = Math.Min(16, outX - ox);
-                        var top = x + 2 * oy * width + 2 * ox;
-                        Pair<T>(top, 2 * count, out var a, out var b);
-                        Pair<T>(top + width, 2 * count, out var c, out var d);
-                        var first = T.AddBits(twice, T.OfBits(2 * oy * width + 2 * ox));
-                        if (T.AnyNaN(a, b) || T.AnyNaN(c, d))
-                        {
-                            NaNRow(x, y + ox, argmax + ox, 2 * oy * width + 2 * ox, width, count);
-                            continue;
-                        }
+                        var (count, first) = (Math.Min(16, outX - ox), 2 * oy * width + 2 * ox);
+                        Window.Split<T>(x + first, (float*)endX, 2 * count, out var a, out var b);
+                        Window.Split<T>(x + first + width, (float*)endX, 2 * count, out var c, out var d);
                         // A later one wins only when greater: ties go to the lowest index.
                         var (upper, atUpper) = (T.IfGreater(b, a, b, a), T.IfGreater(b, a, right, T.OfBits(0)));
                         var (lower, atLower) = (T.IfGreater(d, c, d, c), T.IfGreater(d, c, diagonal, below));
-                        var max = T.IfGreater(lower, upper, lower, upper);
-                        var at = T.AddBits(first, T.IfGreater(lower, upper, atLower, atUpper));
-                        if (count == 16)
-                        {
-                            T.Store(y + ox, max);
-                            T.Store((float*)argmax + ox, at);
-                        }
-                        else
-                        {
-                            T.StorePart(y + ox, count, max);
-                            T.StorePart((float*)argmax + ox, count, at);
-                        }
+                        var at = T.AddBits(T.AddBits(twice, T.OfBits(first)), T.IfGreater(lower, upper, atLower, atUpper));
+                        Window.Store(y + ox, (float*)endY, T.IfGreater(lower, upper, lower, upper));
+                        Window.Store((float*)argmax + ox, (float*)endAt, at);
+                        // The sum is NaN where one of the four is (and for opposite infinities, which the plain loops get right too).
+                        if (T.AnyNaN(T.SelectBelow(count, a + b + (c + d), T.Of(0f)))) MaxPool2dReference.Windows(shape, x, y - oy * outX, argmax - oy * outX, oy, ox, ox + count);
                     }
         }
 
-        private static void NaNRow(float* plane, float* y, int* argmax, int first, int width, int count)
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private static void Slide(in Pool2dShape shape, float* x, float* endX, float* y, float* endY, int* argmax, int* endAt)
         {
-            for (var i = 0; i < count; i++, first += 2)
+            var (width, stride, outX) = (shape.Width, shape.StrideX, shape.OutX);
+            // Windows [inner, outer) lie inside the rows.
+            var inner = Math.Min(outX, (shape.PaddingX + stride - 1) / stride);
+            var outer = stride > 2 ? inner : Math.Clamp((width + shape.PaddingX - shape.KernelX) / stride + 1, inner, outX);
+            T.MultiplyWords(T.LaneNumbers(), (uint)stride, out var steps, out _);
+            for (int oy = 0, outY = shape.OutY; oy < outY; oy++)
             {
-                var best = first;
-                foreach (var at in (ReadOnlySpan<int>)[first + 1, first + width, first + width + 1])
-                    if (plane[at] > plane[best] || (float.IsNaN(plane[at]) && !float.IsNaN(plane[best]))) best = at;
-                (y[i], argmax[i]) = (plane[best], best);
+                var top = oy * shape.StrideY - shape.PaddingY;
+                var (firstRow, endRow) = (Math.Max(top, 0), Math.Min(top + shape.KernelY, shape.Height));
+                for (var ox = inner; ox < outer; ox += 16)
+                {
+                    var first = firstRow * width + ox * stride - shape.PaddingX;
+                    var best = Window.Strided<T>(x + first, endX, stride);
+                    var (at, sum) = (T.OfBits(first), best);
+                    for (var row = firstRow; row < endRow; row++)
+                        for (var column = row == firstRow ? 1 : 0; column < shape.KernelX; column++)
+                        {
+                            var offset = first + (row - firstRow) * width + column;
+                            var value = Window.Strided<T>(x + offset, endX, stride);
+                            at = T.IfGreater(value, best, T.OfBits(offset), at);
+                            best = T.IfGreater(value, best, value, best);
+                            sum = sum + value;
+                        }
+                    var count = Math.Min(16, outer - ox);
+                    Window.Store(y + oy * outX + ox, endY, best);
+                    Window.Store((float*)argmax + oy * outX + ox, (float*)endAt, T.AddBits(at, steps));
+                    if (T.AnyNaN(T.SelectBelow(count, sum, T.Of(0f)))) MaxPool2dReference.Windows(shape, x, y, argmax, oy, ox, ox + count);
+                }
+                // Last, because the wide stores may have run past the row's inner windows.
+                MaxPool2dReference.Windows(shape, x, y, argmax, oy, 0, inner);
+                MaxPool2dReference.Windows(shape, x, y, argmax, oy, outer, outX);
             }
         }
     }
@@ -134,19 +127,17 @@ public sealed unsafe class MaxPool2dCpu(CpuDevice device) : IMaxPool2d
         public void Run(int part, int thread)
         {
             var (start, end) = Stretch.Items(part, parts, planes);
-            var (inPlane, outPlane) = (shape.Height * shape.Width, shape.OutY * shape.OutX);
-            if (shape.IsHalving)
-            {
-                Double(dy + (long)start * outPlane, argmax + (long)start * outPlane, dx + (long)start * inPlane, end - start, shape.Height, shape.Width, shape.OutY, shape.OutX);
-                return;
-            }
-            for (var plane = start; plane < end; plane++)
-                MaxPool2dReference.BackwardPlane(shape, dy + (long)plane * outPlane, argmax + (long)plane * outPlane, dx + (long)plane * inPlane);
+            long inPlane = shape.Height * shape.Width, outPlane = shape.OutY * shape.OutX;
+            if (shape.IsHalving) Double(dy + start * outPlane, argmax + start * outPlane, dx + start * inPlane, end - start, shape.Height, shape.Width, shape.OutY, shape.OutX);
+            else
+                for (var plane = start; plane < end; plane++)
+                    MaxPool2dReference.BackwardPlane(shape, dy + plane * outPlane, argmax + plane * outPlane, dx + plane * inPlane);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private static void Double(float* dy, int* argmax, float* dx, int planes, int height, int width, int outY, int outX)
         {
+            var (endX, endY, endAt) = ((nint)(dx + (long)planes * height * width), (nint)(dy + (long)planes * outY * outX), (nint)(argmax + (long)planes * outY * outX));
             T.MultiplyWords(T.LaneNumbers(), 2, out var twice, out _);
             var (right, below, diagonal, zero) = (T.OfBits(1), T.OfBits(width), T.OfBits(width + 1), T.Of(0f));
             for (var plane = 0; plane < planes; plane++, dx += (long)height * width)
@@ -158,14 +149,15 @@ public sealed unsafe class MaxPool2dCpu(CpuDevice device) : IMaxPool2d
                     {
                         var count = Math.Min(16, outX - ox);
                         var first = T.AddBits(twice, T.OfBits(2 * oy * width + 2 * ox));
-                        var gradient = zero + (count == 16 ? T.Load(dy + ox) : T.LoadPart(dy + ox, count));
-                        var at = count == 16 ? T.Load((float*)argmax + ox) : T.LoadPart((float*)argmax + ox, count);
+                        var gradient = zero + Window.Load<T>(dy + ox, (float*)endY);
+                        var at = Window.Load<T>((float*)argmax + ox, (float*)endAt);
                         var a = T.IfSameBits(at, first, gradient, zero);
                         var b = T.IfSameBits(at, T.AddBits(first, right), gradient, zero);
                         var c = T.IfSameBits(at, T.AddBits(first, below), gradient, zero);
                         var d = T.IfSameBits(at, T.AddBits(first, diagonal), gradient, zero);
-                        StorePair(top + 2 * ox, 2 * count, a, b);
-                        StorePair(top + width + 2 * ox, 2 * count, c, d);
+                        // Only a row's first group is followed by the lower row's own store over what it writes too far.
+                        Window.Join(top + 2 * ox, ox == 0 ? (float*)endX : top + width, 2 * count, a, b);
+                        Window.Join(top + width + 2 * ox, (float*)endX, 2 * count, c, d);
                     }
                     if ((width & 1) != 0) (top[width - 1], top[2 * width - 1]) = (0, 0);   // the column no window covers
                 }

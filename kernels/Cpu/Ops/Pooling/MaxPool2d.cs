@@ -48,8 +48,9 @@ public sealed unsafe class MaxPool2dReference : IMaxPool2d
     {
         ExpectForward(shape, samples, x, y, argmax);
         for (var plane = 0; plane < samples * shape.Channels; plane++)
-            ForwardPlane(shape, x.Floats() + (long)plane * shape.Height * shape.Width,
-                y.Floats() + (long)plane * shape.OutY * shape.OutX, argmax.Ints() + (long)plane * shape.OutY * shape.OutX);
+            for (var oy = 0; oy < shape.OutY; oy++)
+                Windows(shape, x.Floats() + (long)plane * shape.Height * shape.Width,
+                    y.Floats() + (long)plane * shape.OutY * shape.OutX, argmax.Ints() + (long)plane * shape.OutY * shape.OutX, oy, 0, shape.OutX);
     }
 
     public void Backward(in Pool2dShape shape, int samples, View dy, View argmax, View dx)
@@ -60,28 +61,28 @@ public sealed unsafe class MaxPool2dReference : IMaxPool2d
                 argmax.Ints() + (long)plane * shape.OutY * shape.OutX, dx.Floats() + (long)plane * shape.Height * shape.Width);
     }
 
-    internal static void ForwardPlane(in Pool2dShape shape, float* x, float* y, int* argmax)
+    // Windows [from, to) of one row of one plane.
+    internal static void Windows(in Pool2dShape shape, float* x, float* y, int* argmax, int oy, int from, int to)
     {
-        for (var oy = 0; oy < shape.OutY; oy++)
-            for (var ox = 0; ox < shape.OutX; ox++)
-            {
-                var (top, left) = (oy * shape.StrideY - shape.PaddingY, ox * shape.StrideX - shape.PaddingX);
-                var best = Math.Max(top, 0) * shape.Width + Math.Max(left, 0);
-                for (var row = Math.Max(top, 0); row < Math.Min(top + shape.KernelY, shape.Height); row++)
-                    for (var column = Math.Max(left, 0); column < Math.Min(left + shape.KernelX, shape.Width); column++)
-                    {
-                        var at = row * shape.Width + column;
-                        if (x[at] > x[best] || (float.IsNaN(x[at]) && !float.IsNaN(x[best]))) best = at;
-                    }
-                y[oy * shape.OutX + ox] = x[best];
-                argmax[oy * shape.OutX + ox] = best;
-            }
+        var (width, top) = (shape.Width, oy * shape.StrideY - shape.PaddingY);
+        var (firstRow, endRow) = (Math.Max(top, 0), Math.Min(top + shape.KernelY, shape.Height));
+        for (var ox = from; ox < to; ox++)
+        {
+            var left = ox * shape.StrideX - shape.PaddingX;
+            var (firstColumn, endColumn) = (Math.Max(left, 0), Math.Min(left + shape.KernelX, width));
+            var best = firstRow * width + firstColumn;
+            for (var row = firstRow; row < endRow; row++)
+                for (var at = row * width + firstColumn; at < row * width + endColumn; at++)
+                    if (x[at] > x[best] || (float.IsNaN(x[at]) && !float.IsNaN(x[best]))) best = at;
+            y[oy * shape.OutX + ox] = x[best];
+            argmax[oy * shape.OutX + ox] = best;
+        }
     }
 
     internal static void BackwardPlane(in Pool2dShape shape, float* dy, int* argmax, float* dx)
     {
-        for (var i = 0; i < shape.Height * shape.Width; i++) dx[i] = 0;
-        for (var i = 0; i < shape.OutY * shape.OutX; i++) dx[argmax[i]] += dy[i];
+        new Span<float>(dx, shape.Height * shape.Width).Clear();
+        for (int i = 0, windows = shape.OutY * shape.OutX; i < windows; i++) dx[argmax[i]] += dy[i];
     }
 
     internal static void ExpectForward(in Pool2dShape shape, int samples, View x, View y, View argmax)

@@ -60,10 +60,10 @@ public sealed unsafe class WideLaneTests
             for (var i = 0; i < 16; i++) Assert.Equal(words[i] ^ 0x5555, ((uint*)y)[i]);
         }
 
-        Assert.False(T.AnyNaN(T.Load(x), T.Load(x + 16)));
+        Assert.False(T.AnyNaN(T.Load(x + 16)));
         x[21] = float.NaN;
-        Assert.True(T.AnyNaN(T.Load(x), T.Load(x + 16)));
-        Assert.True(T.AnyNaN(T.Load(x + 16), T.Load(x)));
+        Assert.True(T.AnyNaN(T.Load(x + 16)));
+        Assert.False(T.AnyNaN(T.Load(x)));
         Assert.True(T.AnyEqual(T.LaneNumbers(), T.OfBits(15)));
         Assert.False(T.AnyEqual(T.Of(3), T.LaneNumbers()));
     }
