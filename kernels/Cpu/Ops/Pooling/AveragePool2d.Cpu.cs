@@ -40,9 +40,25 @@ public sealed unsafe class AveragePool2dCpu(CpuDevice device) : IAveragePool2d
             var (start, end) = Stretch.Items(part, parts, planes);
             long inPlane = shape.Height * shape.Width, outPlane = shape.OutY * shape.OutX;
             for (var plane = start; plane < end; plane++)
-                if (!backward) Slide(shape, x + plane * inPlane, x + end * inPlane, y + plane * outPlane, y + end * outPlane);
+                if (!backward && shape.IsHalving) Halve(shape, x + plane * inPlane, x + end * inPlane, y + plane * outPlane, y + end * outPlane);
+                else if (!backward) Slide(shape, x + plane * inPlane, x + end * inPlane, y + plane * outPlane, y + end * outPlane);
                 else if (shape.IsHalving) Double(shape, y + plane * outPlane, y + end * outPlane, x + plane * inPlane, x + end * inPlane);
                 else AveragePool2dReference.BackwardPlane(shape, y + plane * outPlane, x + plane * inPlane);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private static void Halve(in Pool2dShape shape, float* x, float* endX, float* y, float* endY)
+        {
+            var (width, outY, outX, quarter) = (shape.Width, shape.OutY, shape.OutX, T.Of(0.25f));
+            for (var oy = 0; oy < outY; oy++, x += 2 * width, y += outX)
+                for (var ox = 0; ox < outX; ox += 16)
+                {
+                    var count = Math.Min(16, outX - ox);
+                    Window.Split<T>(x + 2 * ox, endX, 2 * count, out var a, out var b);
+                    Window.Split<T>(x + width + 2 * ox, endX, 2 * count, out var c, out var d);
+                    // From +0, in window order; a quarter is a power of two, so the product is the quotient.
+                    Window.Store(y + ox, endY, (T.Of(0f) + a + b + c + d) * quarter);
+                }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
