@@ -50,9 +50,14 @@ public sealed class SteadyStateTests
         }
 
         for (var i = 0; i < 3; i++) Step();
-        var before = GC.GetTotalAllocatedBytes(precise: true);
-        for (var i = 0; i < 50; i++) Step();
-        var allocated = GC.GetTotalAllocatedBytes(precise: true) - before;
-        Assert.True(allocated < 50 * 16, $"{allocated} bytes in 50 steps");
+        // The test runner's own threads allocate now and then; what a step allocates shows in every round.
+        var least = long.MaxValue;
+        for (var round = 0; round < 20 && least > 0; round++)
+        {
+            var before = GC.GetTotalAllocatedBytes(precise: true);
+            Step();
+            least = Math.Min(least, GC.GetTotalAllocatedBytes(precise: true) - before);
+        }
+        Assert.Equal(0, least);
     }
 }
