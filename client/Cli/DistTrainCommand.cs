@@ -16,8 +16,8 @@ public static class DistTrainCommand
         var root = Root();
         var parse = root.Parse(args);
         var terminal = new Terminal(output, error, JsonAsked(args));
-        if (parse.Errors.Count > 0 && parse.Action is not HelpWithExamples)
-            return Fail(terminal, ExitCode.Usage, [.. parse.Errors.Select(e => new SpecProblem(default, "", e.Message))], $"See: disttrain {VerbPath(parse)}--help");
+        if (parse.Action is not HelpWithExamples && Usage.Problems(parse) is { Count: > 0 } wrong)
+            return Fail(terminal, ExitCode.Usage, [.. wrong.Select(message => new SpecProblem(default, "", message))], $"See: disttrain {Usage.VerbPath(parse)}--help");
         try
         {
             return await parse.InvokeAsync(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, cancellation);
@@ -26,13 +26,13 @@ public static class DistTrainCommand
         {
             return Fail(terminal, refused.ExitCode, [new SpecProblem(default, "", refused.Message)]);
         }
-        catch (SpecException wrong)
+        catch (SpecException problems)
         {
-            return Fail(terminal, ExitCode.Usage, wrong.Problems);
+            return Fail(terminal, ExitCode.Usage, problems.Problems);
         }
-        catch (DatasetException wrong)
+        catch (DatasetException data)
         {
-            return Fail(terminal, ExitCode.Usage, [new SpecProblem(default, "", wrong.Message)]);
+            return Fail(terminal, ExitCode.Usage, [new SpecProblem(default, "", data.Message)]);
         }
         catch (FileNotFoundException missing)
         {
@@ -74,12 +74,5 @@ public static class DistTrainCommand
         for (var i = 0; i < args.Length; i++)
             if (args[i] is "-o=json" or "--output=json" or "-ojson" or "-o:json" or "--output:json" || args[i] is "-o" or "--output" && i + 1 < args.Length && args[i + 1] == "json") return true;
         return false;
-    }
-
-    private static string VerbPath(ParseResult parse)
-    {
-        var path = "";
-        for (var at = parse.CommandResult; at is not null && at.Command is not RootCommand; at = at.Parent as System.CommandLine.Parsing.CommandResult) path = $"{at.Command.Name} {path}";
-        return path;
     }
 }

@@ -42,10 +42,10 @@ internal sealed class JobOptions
 
     public IReadOnlyList<SpecOverride> Overrides(ParseResult parse)
     {
-        var overrides = new List<SpecOverride>();
+        // A flag stands for its field by name, so it has the last word.
+        var overrides = (parse.GetValue(_set) ?? []).Select(SpecOverride.Parse).ToList();
         for (var i = 0; i < Flags.Length; i++)
             if (parse.GetValue(_flags[i]) is { } value) overrides.Add(new SpecOverride(Flags[i].Path, value, $"{Flags[i].Flag} {value}"));
-        overrides.AddRange((parse.GetValue(_set) ?? []).Select(SpecOverride.Parse));
         return overrides;
     }
 

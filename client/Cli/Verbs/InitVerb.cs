@@ -26,8 +26,8 @@ internal static class InitVerb
             }
             var job = parse.GetValue(name) ?? throw new CommandException(ExitCode.Usage, "a name is missing. Give the job one: disttrain init my-job");
             var path = Path.Combine(parse.GetValue(folder)!, $"{job}.yaml");
+            JobFile.BuiltIn(new SpecOverride("metadata.name", System.Text.Json.JsonSerializer.Serialize(job), $"init {job}"));
             var text = JobTemplate.Text(job);
-            JobFile.Parse(System.Text.Encoding.UTF8.GetBytes(text), $"init {job}");
             if (File.Exists(path) && !parse.GetValue(force)) throw new CommandException(ExitCode.Usage, $"{path} is there already. Choose another name, or replace it with --force.");
             try
             {

@@ -1,0 +1,169 @@
+using DistTrain.Training.Specs;
+
+namespace DistTrain.Tests.Cli;
+
+public sealed class TrainVerbTests : CommandFixture
+{
+    [Fact]
+    public async Task A_run_ends_with_one_object_and_leaves_spec_plan_metrics_result_and_a_verified_checkpoint()
+    {
+        var ended = await Train("--workers", "3", "--shards", "2", "--seed", "7");
+        Assert.Equal(0, ended.Code);
+        var json = Assert.Single(ended.Lines) is { } ? ended.Json : null!;
+        Assert.Equal(("completed", 2, 20L, 3, 2, 2), ((string)json["status"]!, (int)json["epochs"]!, (long)json["steps"]!, (int)json["workers"]!, (int)json["shards"]!, (int)json["microBatches"]!));
+        foreach (var number in new[] { "seconds", "samplesPerSecond", "trainLoss", "testLoss", "testAccuracy" }) Assert.True((double)json[number]! > 0, number);
+        Assert.Matches("^[0-9a-f]{64}$", (string)json["weightsSha256"]!);
+        Assert.True(File.Exists((string)json["checkpoint"]!));
+        Assert.True((bool)json["checkpointVerified"]!);
+        var run = Path.Combine(Runs, "digits");
+        Assert.Equal(7UL, JobFile.Load(Path.Combine(run, "job.yaml")).Spec.Training.Seed);
+        Assert.Equal(ended.Lines[^1], System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(Path.Combine(run, "result.json")))!.ToJsonString());
+        Assert.Contains("\"identity\"", File.ReadAllText(Path.Combine(run, "plan.json")), StringComparison.Ordinal);
+        var metrics = File.ReadAllLines(Path.Combine(run, "metrics.jsonl"));
+        Assert.Equal((20, 2), (metrics.Count(l => l.Contains("\"kind\":\"step\"", StringComparison.Ordinal)), metrics.Count(l => l.Contains("\"kind\":\"evaluation\"", StringComparison.Ordinal))));
+    }
+
+    [Fact]
+    public async Task Progress_goes_to_standard_error_one_line_a_percent_at_most()
+    {
+        var ended = await Train();
+        Assert.Single(ended.Lines);
+        var percents = ended.Error.Split('\n').Where(l => l.Contains(" %  epoch ", StringComparison.Ordinal)).ToArray();
+        Assert.Equal(20, percents.Length);
+        Assert.StartsWith("100 %  epoch 2/2, step 20/20, loss ", percents[^1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_person_reads_accuracy_hash_checkpoint_and_three_commands()
+    {
+        var ended = await Run(["train", .. Small, "--runs", Runs]);
+        Assert.Equal(0, ended.Code);
+        Assert.Matches(@"done: 2 epochs, 20 steps in [0-9.]+ s \([0-9,]+ samples/s\)\n", ended.Out);
+        Assert.Matches(@"test accuracy  [0-9.]+ %\n", ended.Out);
+        Assert.Matches(@"weights        sha256 [0-9a-f]{64}\n", ended.Out);
+        Assert.Matches(@"checkpoint     .*manifest.json \(verified\)\n", ended.Out);
+        var next = ended.Lines[(Array.IndexOf(ended.Lines, "next:") + 1)..];
+        Assert.Equal(3, next.Length);
+        // Each of them works, typed as it stands after the command's own name.
+        foreach (var line in next)
+        {
+            var verb = line[line.IndexOf(" -- ", StringComparison.Ordinal)..][4..];
+            var tried = await Run(verb.Split(' '));
+            Assert.True(tried.Code == 0, $"{verb}: {tried.Error}");
+        }
+    }
+
+    [Fact]
+    public async Task Workers_shards_and_processes_do_not_change_a_bit()
+    {
+        var one = (await Train("--workers", "1", "--shards", "1", "--set", "name=one")).Json;
+        var many = (await Train("--workers", "4", "--shards", "5", "--set", "name=many")).Json;
+        foreach (var hash in new[] { "weightsSha256", "stateSha256", "lossLogSha256" }) Assert.Equal((string)one[hash]!, (string)many[hash]!);
+    }
+
+    [Fact]
+    public async Task A_stopped_run_resumes_to_the_same_bits()
+    {
+        var whole = (await Train("--set", "training.epochs=40", "--set", "name=whole")).Json;
+        using var stop = new CancellationTokenSource();
+        var stopping = Run(stop.Token, ["train", .. Small, "--set", "training.epochs=40", "--set", "name=stopped", "--runs", Runs, "-o", "json"]);
+        await WaitFor(() => File.Exists(Path.Combine(Runs, "stopped", "job.yaml")) || stopping.IsCompleted, "the run begins");
+        stop.Cancel();
+        var stopped = await stopping;
+        Assert.Equal((130, "interrupted"), (stopped.Code, (string)stopped.Json["status"]!));
+        Assert.True((long)stopped.Json["steps"]! < 400);
+        var again = await Train("--set", "training.epochs=40", "--set", "name=stopped");
+        Assert.Equal(2, again.Code);
+        Assert.Contains("holds a run of this job that has not ended. Go on with --resume, or start anew with --overwrite.", again.Error, StringComparison.Ordinal);
+        var resumed = await Run("train", "--resume", "--runs", Runs, "-o", "json", "--workers", "3");
+        Assert.Equal(0, resumed.Code);
+        Assert.Equal("stopped", Path.GetFileName((string)resumed.Json["run"]!));
+        foreach (var hash in new[] { "weightsSha256", "stateSha256", "lossLogSha256" }) Assert.Equal((string)whole[hash]!, (string)resumed.Json[hash]!);
+        Assert.Equal(Steps("whole"), Steps("stopped"));
+
+        IEnumerable<string> Steps(string name) => File.ReadLines(Path.Combine(Runs, name, "metrics.jsonl")).Select(l => l[..l.IndexOf(",\"seconds\"", StringComparison.Ordinal)]);
+    }
+
+    [Fact]
+    public async Task A_run_of_another_job_is_not_replaced_in_silence()
+    {
+        await Train();
+        var before = Snapshot();
+        var other = await Train("--seed", "1", "--epochs", "3");
+        Assert.Equal(2, other.Code);
+        Assert.Contains("holds a run of another job: training.epochs is 2 there and 3 here; training.seed is 42 there and 1 here. Give this one a name of its own (--set name=NAME), or replace that one (--overwrite).", other.Error, StringComparison.Ordinal);
+        Assert.Equal(before, Snapshot());
+        Assert.Equal(0, (await Train("--seed", "1", "--overwrite")).Code);
+        Assert.NotEqual(before, Snapshot());
+
+        string Snapshot() => string.Join("|", Files().Where(f => File.Exists(Path.Combine(Folder, f))).Select(f => $"{f} {File.GetLastWriteTimeUtc(Path.Combine(Folder, f)).Ticks}"));
+    }
+
+    [Fact]
+    public async Task The_same_job_may_run_again_over_its_own_finished_run()
+    {
+        var first = (await Train()).Json;
+        var second = await Train("--workers", "1");
+        Assert.Equal(0, second.Code);
+        Assert.Equal((string)first["weightsSha256"]!, (string)second.Json["weightsSha256"]!);
+    }
+
+    [Theory]
+    [InlineData("--workers", "0", "--workers 0: spec.cluster.workers is 0. It must be a whole number from 1 to 1024, or a range such as 2..8.")]
+    [InlineData("--epochs", "many", "--epochs many: spec.training.epochs is many. It must be a whole number from 1 to 1000000.")]
+    [InlineData("--shards", "999", "--shards 999: spec.cluster.shards is 999. It must be at most ")]
+    [InlineData("--device", "gpu:0", "--device gpu:0: spec.cluster.device is gpu:0. There is no GPU that this build can use. Use auto or cpu.")]
+    [InlineData("--set", "optimizer.lr=.nan", "--set optimizer.lr=.nan: spec.optimizer.adam.lr is .nan. It must be a finite number that 64 bits can hold.")]
+    [InlineData("--set", "optimizer.lr=-1", "--set optimizer.lr=-1: spec.optimizer.adam.lr is -1. It must be a finite number, at least 0")]
+    [InlineData("--set", "optimizer=adma", "--set optimizer=adma: spec.optimizer is adma. It must be one of ")]
+    [InlineData("--set", "training.batchSize=1000", "--set training.batchSize=1000: spec.training.batchSize is 1000. It must be at most 320, the samples of the training set.")]
+    [InlineData("--set", "data.format={idx: {}}", "idx")]
+    [InlineData("--set", "data.path=/nowhere", "data.path is \"/nowhere\"")]
+    public async Task What_cannot_run_ends_with_2_and_leaves_nothing_behind(string flag, string value, string problem)
+    {
+        var ended = await Train(flag, value);
+        Assert.Equal(2, ended.Code);
+        Assert.Contains(problem.Replace("at least 0", "", StringComparison.Ordinal), ended.Error, StringComparison.Ordinal);
+        Assert.Empty(Files());
+    }
+
+    [Fact]
+    public async Task A_folder_that_cannot_be_written_is_named()
+    {
+        var file = Write("runs", "a file where the folder should be");
+        var ended = await Train();
+        Assert.Equal(2, ended.Code);
+        Assert.Contains($"the run's folder {Path.Combine(file, "digits")} cannot be written: ", ended.Error, StringComparison.Ordinal);
+        Assert.Contains("Choose another with --runs FOLDER.", ended.Error, StringComparison.Ordinal);
+        Assert.Equal(["runs"], Files());
+    }
+
+    [Fact]
+    public async Task More_workers_than_micro_batches_is_a_warning()
+    {
+        var ended = await Train("--workers", "5");
+        Assert.Equal(0, ended.Code);
+        Assert.Contains("warning: --workers 5: spec.cluster.workers is 5. A step has 2 micro-batches, so 3 of them idle. Use 2, or a larger spec.training.microBatches (which is part of the result).", ended.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Resume_needs_a_run()
+    {
+        var ended = await Run("train", "--resume", "--runs", Runs);
+        Assert.Equal(3, ended.Code);
+        Assert.StartsWith($"no run in {Runs} waits to be resumed. Start one with: ", ended.Error, StringComparison.Ordinal);
+        var both = await Train("--resume", "--overwrite");
+        Assert.Equal(2, both.Code);
+        Assert.Empty(Files());
+    }
+
+    private static async Task WaitFor(Func<bool> condition, string phase)
+    {
+        var limit = TimeProvider.System.GetTimestamp();
+        while (!condition())
+        {
+            Assert.True(TimeProvider.System.GetElapsedTime(limit) < TimeSpan.FromSeconds(30), $"{phase}: not within 30 s");
+            await Task.Yield();
+        }
+    }
+}
