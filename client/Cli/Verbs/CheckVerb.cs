@@ -121,7 +121,7 @@ internal static class CheckVerb
 
     private static string OracleHash(out string cluster)
     {
-        var plan = JobPlanner.Plan(JobFile.BuiltIn([.. new[] { "data.format={digits: {train: 256, test: 64}}", "training.epochs=2", "training.clipNorm=0.5", "cluster.workers=2", "cluster.shards=3" }.Select(SpecOverride.Parse)]));
+        var plan = JobPlanner.Plan(JobFile.BuiltIn([.. new[] { "data.format={digits: {train: 160, test: 32}}", "training.epochs=1", "training.clipNorm=0.5", "model=[{conv2d: {out: 4, kernel: 3}}, relu, {maxPool2d: 2}, flatten, {linear: 32}, relu, {linear: 10}]", "cluster.workers=2", "cluster.shards=3" }.Select(SpecOverride.Parse)]));
         using (var embedded = new EmbeddedCluster(plan.Job, plan.Options with { CheckpointFolder = "", ComputeThreads = 1 })) cluster = embedded.RunAsync().GetAwaiter().GetResult().WeightsSha256;
         return new LocalTrainer(plan.Job, new CpuDevice(1, InstructionSet.Scalar)).Run().WeightsSha256;
     }

@@ -114,7 +114,7 @@ public sealed class TrainVerbTests : CommandFixture
     [InlineData("--shards", "999", "--shards 999: spec.cluster.shards is 999. It must be at most ")]
     [InlineData("--device", "gpu:0", "--device gpu:0: spec.cluster.device is gpu:0. There is no GPU that this build can use. Use auto or cpu.")]
     [InlineData("--set", "optimizer.lr=.nan", "--set optimizer.lr=.nan: spec.optimizer.adam.lr is .nan. It must be a finite number that 64 bits can hold.")]
-    [InlineData("--set", "optimizer.lr=-1", "--set optimizer.lr=-1: spec.optimizer.adam.lr is -1. It must be a finite number, at least 0")]
+    [InlineData("--set", "optimizer.lr=-1", "--set optimizer.lr=-1: spec.optimizer.adam.lr is -1. It must be a finite number, ")]
     [InlineData("--set", "optimizer=adma", "--set optimizer=adma: spec.optimizer is adma. It must be one of ")]
     [InlineData("--set", "training.batchSize=1000", "--set training.batchSize=1000: spec.training.batchSize is 1000. It must be at most 320, the samples of the training set.")]
     [InlineData("--set", "data.format={idx: {}}", "idx")]
@@ -123,7 +123,7 @@ public sealed class TrainVerbTests : CommandFixture
     {
         var ended = await Train(flag, value);
         Assert.Equal(2, ended.Code);
-        Assert.Contains(problem.Replace("at least 0", "", StringComparison.Ordinal), ended.Error, StringComparison.Ordinal);
+        Assert.Contains(problem, ended.Error, StringComparison.Ordinal);
         Assert.Empty(Files());
     }
 
