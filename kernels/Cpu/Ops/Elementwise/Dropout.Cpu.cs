@@ -34,15 +34,15 @@ public sealed unsafe class DropoutCpu(CpuDevice device) : IDropout
     {
         if (!(probability >= 0 && probability < 1))
             throw new ArgumentOutOfRangeException(nameof(probability), $"dropout probability is {probability}; it must be in [0, 1).");
-        Expect.AtLeast(elementsPerSample, 1);
-        Expect.Length(x, (long)sampleIndexes.Length * elementsPerSample, "[samples, elementsPerSample]");
-        Expect.Length(y, x.Length, "[samples, elementsPerSample]");
+        OperandCheck.Positive("dropout", "elementsPerSample", elementsPerSample);
+        OperandCheck.Shape("dropout", "x", x, sampleIndexes.Length, elementsPerSample);
+        OperandCheck.Shape("dropout", "y", y, sampleIndexes.Length, elementsPerSample);
     }
 
     private void Apply<T>(ulong key, float probability, int elementsPerSample, View sampleIndexes, View x, View y) where T : unmanaged, IWideLane<T>
     {
         var samples = sampleIndexes.Length;
-        var parts = Stretch.Parts(device, samples, elementsPerSample * 4L);   // ten rounds a word: worth a thread sooner than a copy
+        var parts = Stretch.Parts(device, samples, elementsPerSample * 16L);   // ten rounds a word
         var job = new Job<T>(key, probability, elementsPerSample, sampleIndexes.Ints(), x.Floats(), y.Floats(), samples, parts);
         device.Run(ref job, parts);
     }

@@ -9,7 +9,7 @@ public sealed unsafe class ElementwiseReference<TFunction> : IElementwise<TFunct
 
     public void Forward(TFunction function, View x, View y)
     {
-        Expect.Length(y, x.Length, "[elements of x]");
+        OperandCheck.Shape("elementwise", "y", y, x.Length);
         for (var i = 0; i < x.Length; i++) y.Floats()[i] = function.Forward(Lane1.Of(x.Floats()[i])).Value;
     }
 
@@ -26,7 +26,7 @@ public sealed unsafe class ElementwiseCpu<TFunction>(CpuDevice device) : IElemen
 {
     public void Forward(TFunction function, View x, View y)
     {
-        Expect.Length(y, x.Length, "[elements of x]");
+        OperandCheck.Shape("elementwise", "y", y, x.Length);
         if (device.InstructionSet == InstructionSet.Vector512) Forward<Lane512>(function, x, y);
         else Forward<Lane256>(function, x, y);
     }
@@ -40,21 +40,21 @@ public sealed unsafe class ElementwiseCpu<TFunction>(CpuDevice device) : IElemen
 
     internal static void ExpectBackward(View x, View y, View dy, View dx)
     {
-        Expect.Length(y, x.Length, "[elements of x]");
-        Expect.Length(dy, x.Length, "[elements of x]");
-        Expect.Length(dx, x.Length, "[elements of x]");
+        OperandCheck.Shape("elementwise", "y", y, x.Length);
+        OperandCheck.Shape("elementwise", "dy", dy, x.Length);
+        OperandCheck.Shape("elementwise", "dx", dx, x.Length);
     }
 
     private void Forward<T>(TFunction function, View x, View y) where T : unmanaged, IWideLane<T>
     {
-        var parts = Stretch.Parts(device, x.Length);
+        var parts = Stretch.Parts(device, 2L * x.Length);
         var job = new ForwardJob<T>(function, x.Floats(), y.Floats(), x.Length, parts);
         device.Run(ref job, parts);
     }
 
     private void Backward<T>(TFunction function, View x, View y, View dy, View dx) where T : unmanaged, IWideLane<T>
     {
-        var parts = Stretch.Parts(device, x.Length);
+        var parts = Stretch.Parts(device, 2L * x.Length);
         var job = new BackwardJob<T>(function, x.Floats(), y.Floats(), dy.Floats(), dx.Floats(), x.Length, parts);
         device.Run(ref job, parts);
     }

@@ -15,7 +15,7 @@ public sealed class VectorReference : IVector
 
     public void Copy(View x, View y)
     {
-        Expect.Length(y, x.Length, "[elements of x]");
+        OperandCheck.Shape("vector", "y", y, x.Length);
         var from = x.AsSpan();
         var to = y.AsSpan();
         for (var i = 0; i < to.Length; i++) to[i] = from[i];
@@ -23,7 +23,7 @@ public sealed class VectorReference : IVector
 
     public void Add(View x, View y)
     {
-        Expect.Length(y, x.Length, "[elements of x]");
+        OperandCheck.Shape("vector", "y", y, x.Length);
         var from = x.AsSpan();
         var to = y.AsSpan();
         for (var i = 0; i < to.Length; i++) to[i] += from[i];
@@ -31,7 +31,7 @@ public sealed class VectorReference : IVector
 
     public void AddScaled(float scale, View x, View y)
     {
-        Expect.Length(y, x.Length, "[elements of x]");
+        OperandCheck.Shape("vector", "y", y, x.Length);
         var from = x.AsSpan();
         var to = y.AsSpan();
         for (var i = 0; i < to.Length; i++) to[i] = MathF.FusedMultiplyAdd(scale, from[i], to[i]);
@@ -51,7 +51,7 @@ public sealed unsafe class VectorCpu(CpuDevice device) : IVector
 
     private void Run<TBody>(float scalar, View x, View y) where TBody : struct, IBody
     {
-        Expect.Length(y, x.Length, "[elements of x]");
+        OperandCheck.Shape("vector", "y", y, x.Length);
         var parts = Stretch.Parts(device, x.Length);
         if (device.InstructionSet == InstructionSet.Vector512)
         {

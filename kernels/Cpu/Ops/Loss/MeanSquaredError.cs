@@ -61,10 +61,10 @@ public sealed unsafe class MeanSquaredErrorCpu(CpuDevice device) : IMeanSquaredE
     internal static void ExpectArguments(Segments segments, int elementsPerSample, View y, View target, View dy, View metrics)
     {
         ArgumentNullException.ThrowIfNull(segments);
-        Expect.AtLeast(elementsPerSample, 1);
-        Expect.Length(y, (long)segments.Samples * elementsPerSample, "[samples, elementsPerSample]");
-        Expect.Length(target, y.Length, "[samples, elementsPerSample]");
-        Expect.LengthOrNone(dy, y.Length, "[samples, elementsPerSample]");
+        OperandCheck.Positive("meanSquaredError", "elementsPerSample", elementsPerSample);
+        OperandCheck.Shape("meanSquaredError", "y", y, segments.Samples, elementsPerSample);
+        OperandCheck.Shape("meanSquaredError", "target", target, segments.Samples, elementsPerSample);
+        OperandCheck.ShapeOrAbsent("meanSquaredError", "dy", dy, segments.Samples, elementsPerSample);
         if (metrics.Length < 1) throw new ArgumentException($"metrics has {metrics.Length} elements; it needs at least 1: the loss.", nameof(metrics));
     }
 

@@ -11,7 +11,7 @@ public sealed unsafe class SoftmaxCrossEntropyCpu(CpuDevice device) : ISoftmaxCr
         var rows = segments.Samples * rowsPerSample;
         var losses = device.SharedScratch(2L * rows);
         var hits = (int*)losses + rows;
-        var parts = Stretch.Parts(device, rows, classes * 8L);   // an exp a logit: worth a thread sooner than a copy
+        var parts = Stretch.Parts(device, rows, classes * 32L);   // an exponential and a quotient a logit
         if (device.InstructionSet == InstructionSet.Vector512)
         {
             var job = new Job<Lane512>(rows, classes, parts, logits.Floats(), labels.Ints(), scale, labelSmoothing, dLogits.Floats(), losses, hits);
@@ -42,14 +42,14 @@ public sealed unsafe class SoftmaxCrossEntropyCpu(CpuDevice device) : ISoftmaxCr
         Segments segments, int rowsPerSample, int classes, View logits, View labels, float labelSmoothing, View dLogits, View metrics)
     {
         ArgumentNullException.ThrowIfNull(segments);
-        Expect.AtLeast(rowsPerSample, 1);
-        Expect.AtLeast(classes, 1);
+        OperandCheck.Positive("softmaxCrossEntropy", "rowsPerSample", rowsPerSample);
+        OperandCheck.Positive("softmaxCrossEntropy", "classes", classes);
         if (!(labelSmoothing >= 0 && labelSmoothing < 1))
             throw new ArgumentOutOfRangeException(nameof(labelSmoothing), $"labelSmoothing is {labelSmoothing}; it must be in [0, 1).");
         var rows = segments.Samples * rowsPerSample;
-        Expect.Length(logits, (long)rows * classes, "[rows, classes]");
-        Expect.Length(labels, rows, "[rows]");
-        Expect.LengthOrNone(dLogits, (long)rows * classes, "[rows, classes]");
+        OperandCheck.Shape("softmaxCrossEntropy", "logits", logits, rows, classes);
+        OperandCheck.Shape("softmaxCrossEntropy", "labels", labels, rows);
+        OperandCheck.ShapeOrAbsent("softmaxCrossEntropy", "dLogits", dLogits, rows, classes);
         if (metrics.Length < 2) throw new ArgumentException($"metrics has {metrics.Length} elements; it needs at least 2: loss and correct rows.", nameof(metrics));
     }
 

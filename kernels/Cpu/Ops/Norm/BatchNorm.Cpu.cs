@@ -41,7 +41,7 @@ public sealed unsafe partial class BatchNormCpu(CpuDevice device) : IBatchNorm
     private void Run(in Call call)
     {
         var groups = call.Positions == 1 ? (call.Channels + 15) / 16 : call.Channels;
-        var parts = Math.Min(groups, Stretch.Parts(device, (long)call.Samples * call.Channels * call.Positions));
+        var parts = Math.Min(groups, Stretch.Parts(device, 3L * call.Samples * call.Channels * call.Positions));
         if (device.InstructionSet == InstructionSet.Vector512)
         {
             var job = new Job<Lane512>(call, groups, parts);

@@ -114,39 +114,39 @@ public sealed unsafe class BatchNormReference(CpuDevice device) : IBatchNorm
     {
         ArgumentNullException.ThrowIfNull(segments);
         ExpectShape(segments.Samples, channels, positions, x, gamma);
-        Expect.Length(beta, channels, "[C]");
-        Expect.Length(y, x.Length, "[N, C, P]");
-        Expect.Length(mean, (long)segments.Count * channels, "[segments, C]");
-        Expect.Length(inverseStd, (long)segments.Count * channels, "[segments, C]");
-        Expect.Length(moments, 3L * channels, "[C, 3]");
+        OperandCheck.Shape("batchNorm", "beta", beta, channels);
+        OperandCheck.Shape("batchNorm", "y", y, segments.Samples, channels, positions);
+        OperandCheck.Shape("batchNorm", "mean", mean, segments.Count, channels);
+        OperandCheck.Shape("batchNorm", "inverseStd", inverseStd, segments.Count, channels);
+        OperandCheck.Shape("batchNorm", "moments", moments, channels, 3);
     }
 
     internal static void ExpectEvaluation(int samples, int channels, int positions, View x, View gamma, View beta, View running, View y)
     {
         ExpectShape(samples, channels, positions, x, gamma);
-        Expect.Length(beta, channels, "[C]");
-        Expect.Length(running, 3L * channels, "[C, 3]");
-        Expect.Length(y, x.Length, "[N, C, P]");
+        OperandCheck.Shape("batchNorm", "beta", beta, channels);
+        OperandCheck.Shape("batchNorm", "running", running, channels, 3);
+        OperandCheck.Shape("batchNorm", "y", y, samples, channels, positions);
     }
 
     internal static void ExpectBackward(Segments segments, int channels, int positions, View x, View gamma, View mean, View inverseStd, View dy, View dx, View dGamma, View dBeta)
     {
         ArgumentNullException.ThrowIfNull(segments);
         ExpectShape(segments.Samples, channels, positions, x, gamma);
-        Expect.Length(mean, (long)segments.Count * channels, "[segments, C]");
-        Expect.Length(inverseStd, (long)segments.Count * channels, "[segments, C]");
-        Expect.Length(dy, x.Length, "[N, C, P]");
-        Expect.Length(dx, x.Length, "[N, C, P]");
-        Expect.Length(dGamma, channels, "[C]");
-        Expect.Length(dBeta, channels, "[C]");
+        OperandCheck.Shape("batchNorm", "mean", mean, segments.Count, channels);
+        OperandCheck.Shape("batchNorm", "inverseStd", inverseStd, segments.Count, channels);
+        OperandCheck.Shape("batchNorm", "dy", dy, segments.Samples, channels, positions);
+        OperandCheck.Shape("batchNorm", "dx", dx, segments.Samples, channels, positions);
+        OperandCheck.Shape("batchNorm", "dGamma", dGamma, channels);
+        OperandCheck.Shape("batchNorm", "dBeta", dBeta, channels);
     }
 
     private static void ExpectShape(int samples, int channels, int positions, View x, View gamma)
     {
-        Expect.AtLeast(channels, 1);
-        Expect.AtLeast(positions, 1);
-        Expect.Length(x, (long)samples * channels * positions, "[N, C, P]");
-        Expect.Length(gamma, channels, "[C]");
+        OperandCheck.Positive("batchNorm", "channels", channels);
+        OperandCheck.Positive("batchNorm", "positions", positions);
+        OperandCheck.Shape("batchNorm", "x", x, samples, channels, positions);
+        OperandCheck.Shape("batchNorm", "gamma", gamma, channels);
     }
 
     private static View Run(View x, int sample, int channel, int channels, int positions) => x.Part((sample * channels + channel) * positions, positions);

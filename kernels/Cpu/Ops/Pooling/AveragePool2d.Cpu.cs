@@ -20,7 +20,7 @@ public sealed unsafe class AveragePool2dCpu(CpuDevice device) : IAveragePool2d
 
     private void Run(in Pool2dShape shape, int planes, float* x, float* y, bool backward)
     {
-        var parts = Stretch.Parts(device, planes, shape.Height * shape.Width);
+        var parts = Stretch.Parts(device, planes, 2L * shape.Height * shape.Width);
         if (device.InstructionSet == InstructionSet.Vector512)
         {
             var job = new Job<Lane512>(shape, planes, parts, x, y, backward);

@@ -67,7 +67,7 @@ public sealed unsafe class AveragePool2dReference : IAveragePool2d
     internal static void ExpectPlanes(in Pool2dShape shape, int samples, View x, View y)
     {
         shape.ExpectWindows();
-        Expect.Length(x, (long)samples * shape.InputLength, "[N, C, H, W]");
-        Expect.Length(y, (long)samples * shape.OutputLength, "[N, C, OutY, OutX]");
+        OperandCheck.Shape("averagePool2d", "x", x, samples, shape.Channels, shape.Height, shape.Width);
+        OperandCheck.Shape("averagePool2d", "y", y, samples, shape.Channels, shape.OutY, shape.OutX);
     }
 }

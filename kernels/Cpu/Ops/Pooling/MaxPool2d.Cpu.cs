@@ -14,7 +14,7 @@ public sealed unsafe class MaxPool2dCpu(CpuDevice device) : IMaxPool2d
     {
         MaxPool2dReference.ExpectForward(shape, samples, x, y, argmax);
         var planes = samples * shape.Channels;
-        var parts = Stretch.Parts(device, planes, shape.Height * shape.Width);
+        var parts = Stretch.Parts(device, planes, 2L * shape.Height * shape.Width);
         if (device.InstructionSet == InstructionSet.Vector512)
         {
             var job = new ForwardJob<Lane512>(shape, planes, parts, x.Floats(), y.Floats(), argmax.Ints());
@@ -31,7 +31,7 @@ public sealed unsafe class MaxPool2dCpu(CpuDevice device) : IMaxPool2d
     {
         MaxPool2dReference.ExpectBackward(shape, samples, dy, argmax, dx);
         var planes = samples * shape.Channels;
-        var parts = Stretch.Parts(device, planes, shape.Height * shape.Width);
+        var parts = Stretch.Parts(device, planes, 2L * shape.Height * shape.Width);
         if (device.InstructionSet == InstructionSet.Vector512)
         {
             var job = new BackwardJob<Lane512>(shape, planes, parts, dy.Floats(), argmax.Ints(), dx.Floats());

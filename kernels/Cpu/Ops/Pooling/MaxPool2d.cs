@@ -17,11 +17,11 @@ public readonly record struct Pool2dShape(int Channels, int Height, int Width, i
     /// <summary>Every window holds at least one element, and there is at least one window.</summary>
     internal void ExpectWindows()
     {
-        Expect.AtLeast(Channels, 1);
-        Expect.AtLeast(KernelY, 1);
-        Expect.AtLeast(KernelX, 1);
-        Expect.AtLeast(StrideY, 1);
-        Expect.AtLeast(StrideX, 1);
+        OperandCheck.Positive("pool2d", "channels", Channels);
+        OperandCheck.Positive("pool2d", "kernelY", KernelY);
+        OperandCheck.Positive("pool2d", "kernelX", KernelX);
+        OperandCheck.Positive("pool2d", "strideY", StrideY);
+        OperandCheck.Positive("pool2d", "strideX", StrideX);
         if (PaddingY < 0 || PaddingX < 0 || 2 * PaddingY > KernelY || 2 * PaddingX > KernelX)
             throw new ArgumentException($"padding is {PaddingY} x {PaddingX}; it must be between 0 and half the kernel {KernelY} x {KernelX}.");
         if (Height + 2 * PaddingY < KernelY || Width + 2 * PaddingX < KernelX)
@@ -88,16 +88,16 @@ public sealed unsafe class MaxPool2dReference : IMaxPool2d
     internal static void ExpectForward(in Pool2dShape shape, int samples, View x, View y, View argmax)
     {
         shape.ExpectWindows();
-        Expect.Length(x, (long)samples * shape.InputLength, "[N, C, H, W]");
-        Expect.Length(y, (long)samples * shape.OutputLength, "[N, C, OutY, OutX]");
-        Expect.Length(argmax, (long)samples * shape.OutputLength, "[N, C, OutY, OutX]");
+        OperandCheck.Shape("maxPool2d", "x", x, samples, shape.Channels, shape.Height, shape.Width);
+        OperandCheck.Shape("maxPool2d", "y", y, samples, shape.Channels, shape.OutY, shape.OutX);
+        OperandCheck.Shape("maxPool2d", "argmax", argmax, samples, shape.Channels, shape.OutY, shape.OutX);
     }
 
     internal static void ExpectBackward(in Pool2dShape shape, int samples, View dy, View argmax, View dx)
     {
         shape.ExpectWindows();
-        Expect.Length(dy, (long)samples * shape.OutputLength, "[N, C, OutY, OutX]");
-        Expect.Length(argmax, (long)samples * shape.OutputLength, "[N, C, OutY, OutX]");
-        Expect.Length(dx, (long)samples * shape.InputLength, "[N, C, H, W]");
+        OperandCheck.Shape("maxPool2d", "dy", dy, samples, shape.Channels, shape.OutY, shape.OutX);
+        OperandCheck.Shape("maxPool2d", "argmax", argmax, samples, shape.Channels, shape.OutY, shape.OutX);
+        OperandCheck.Shape("maxPool2d", "dx", dx, samples, shape.Channels, shape.Height, shape.Width);
     }
 }

@@ -14,7 +14,7 @@ public sealed unsafe class LstmCpu(CpuDevice device) : LstmSequence(device)
 
     private void Run(in StepCall call, bool backward)
     {
-        var parts = Stretch.Parts(_device, call.Samples, call.Hidden * 16L);   // five exponentials a unit: worth a thread sooner than a copy
+        var parts = Stretch.Parts(_device, call.Samples, call.Hidden * 64L);   // five exponentials a unit
         if (_device.InstructionSet == InstructionSet.Vector512)
         {
             var job = new Job<Lane512>(call, parts, backward);

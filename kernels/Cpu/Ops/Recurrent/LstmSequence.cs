@@ -17,8 +17,8 @@ public abstract unsafe class LstmSequence : ILstm
     public void Forward(in LstmShape shape, int samples, View x, View wInput, View wHidden, View bInput, View bHidden, View h0, View c0, View y, View gates, View cells)
     {
         ExpectShapes(shape, samples, x, wInput, wHidden, h0, c0, y, gates, cells);
-        Expect.Length(bInput, 4L * shape.Hidden, "[4H]");
-        Expect.Length(bHidden, 4L * shape.Hidden, "[4H]");
+        OperandCheck.Shape("lstm", "bInput", bInput, 4L * shape.Hidden);
+        OperandCheck.Shape("lstm", "bHidden", bHidden, 4L * shape.Hidden);
         var (steps, hidden) = (shape.Steps, shape.Hidden);
         var state = Kept(ref _state, samples * hidden);
         var projected = Kept(ref _projected, samples * 4 * hidden);
@@ -40,9 +40,9 @@ public abstract unsafe class LstmSequence : ILstm
         ArgumentNullException.ThrowIfNull(segments);
         var (samples, steps, hidden) = (segments.Samples, shape.Steps, shape.Hidden);
         ExpectShapes(shape, samples, x, wInput, wHidden, h0, c0, y, gates, cells);
-        Expect.Length(dy, (long)samples * steps * hidden, "[N, T, H]");
-        Expect.Length(dGates, (long)samples * steps * 4 * hidden, "[N, T, 4H]");
-        Expect.Length(dx, (long)samples * steps * shape.Inputs, "[N, T, I]");
+        OperandCheck.Shape("lstm", "dy", dy, samples, steps, hidden);
+        OperandCheck.Shape("lstm", "dGates", dGates, samples, steps, 4L * hidden);
+        OperandCheck.Shape("lstm", "dx", dx, samples, steps, shape.Inputs);
         var state = Kept(ref _state, samples * hidden);               // the gradient that reaches h from the step after
         var projected = Kept(ref _projected, samples * 4 * hidden);   // one step's gate gradients, rows side by side
         var cellGradient = Kept(ref _cellGradient, samples * hidden);
@@ -108,17 +108,17 @@ public abstract unsafe class LstmSequence : ILstm
     internal static void ExpectShapes(in LstmShape shape, int samples, View x, View wInput, View wHidden, View h0, View c0, View y, View gates, View cells)
     {
         var (steps, inputs, hidden) = (shape.Steps, shape.Inputs, shape.Hidden);
-        Expect.AtLeast(samples, 1);
-        Expect.AtLeast(steps, 1);
-        Expect.AtLeast(inputs, 1);
-        Expect.AtLeast(hidden, 1);
-        Expect.Length(x, (long)samples * steps * inputs, "[N, T, I]");
-        Expect.Length(wInput, 4L * hidden * inputs, "[4H, I]");
-        Expect.Length(wHidden, 4L * hidden * hidden, "[4H, H]");
-        Expect.LengthOrNone(h0, (long)samples * hidden, "[N, H]");
-        Expect.LengthOrNone(c0, (long)samples * hidden, "[N, H]");
-        Expect.Length(y, (long)samples * steps * hidden, "[N, T, H]");
-        Expect.Length(gates, (long)samples * steps * 4 * hidden, "[N, T, 4H]");
-        Expect.Length(cells, (long)samples * steps * hidden, "[N, T, H]");
+        OperandCheck.Positive("lstm", "samples", samples);
+        OperandCheck.Positive("lstm", "steps", steps);
+        OperandCheck.Positive("lstm", "inputs", inputs);
+        OperandCheck.Positive("lstm", "hidden", hidden);
+        OperandCheck.Shape("lstm", "x", x, samples, steps, inputs);
+        OperandCheck.Shape("lstm", "wInput", wInput, 4L * hidden, inputs);
+        OperandCheck.Shape("lstm", "wHidden", wHidden, 4L * hidden, hidden);
+        OperandCheck.ShapeOrAbsent("lstm", "h0", h0, samples, hidden);
+        OperandCheck.ShapeOrAbsent("lstm", "c0", c0, samples, hidden);
+        OperandCheck.Shape("lstm", "y", y, samples, steps, hidden);
+        OperandCheck.Shape("lstm", "gates", gates, samples, steps, 4L * hidden);
+        OperandCheck.Shape("lstm", "cells", cells, samples, steps, hidden);
     }
 }

@@ -32,7 +32,7 @@ public sealed unsafe class OptimizerStepCpu<TRule>(CpuDevice device) : IOptimize
     public void Run(TRule rule, float coefficient, View weights, View gradient, View state0, View state1, View state2)
     {
         ExpectArguments(weights, gradient, state0, state1, state2);
-        var parts = Stretch.Parts(device, weights.Length);
+        var parts = Stretch.Parts(device, 3L * weights.Length);
         if (device.InstructionSet == InstructionSet.Vector512)
         {
             var job = new Job<Lane512>(rule, coefficient, weights.Floats(), gradient.Floats(), state0.Floats(), state1.Floats(), state2.Floats(), weights.Length, parts);
@@ -47,10 +47,10 @@ public sealed unsafe class OptimizerStepCpu<TRule>(CpuDevice device) : IOptimize
 
     internal static void ExpectArguments(View weights, View gradient, View state0, View state1, View state2)
     {
-        Expect.Length(gradient, weights.Length, "[elements of weights]");
-        if (TRule.StateCount > 0) Expect.Length(state0, weights.Length, "[elements of weights]");
-        if (TRule.StateCount > 1) Expect.Length(state1, weights.Length, "[elements of weights]");
-        if (TRule.StateCount > 2) Expect.Length(state2, weights.Length, "[elements of weights]");
+        OperandCheck.Shape("optimizerStep", "gradient", gradient, weights.Length);
+        if (TRule.StateCount > 0) OperandCheck.Shape("optimizerStep", "state0", state0, weights.Length);
+        if (TRule.StateCount > 1) OperandCheck.Shape("optimizerStep", "state1", state1, weights.Length);
+        if (TRule.StateCount > 2) OperandCheck.Shape("optimizerStep", "state2", state2, weights.Length);
     }
 
     private readonly struct Job<T>(TRule rule, float coefficient, float* w, float* g, float* s0, float* s1, float* s2, int length, int parts) : IParallelJob

@@ -7,13 +7,13 @@ public sealed unsafe class TreeFoldReference : ITreeFold
 
     public void Sum(View left, View right)
     {
-        Expect.Length(right, left.Length, "[elements of left]");
+        OperandCheck.Shape("treeFold", "right", right, left.Length);
         for (var i = 0; i < left.Length; i++) left.Floats()[i] += right.Floats()[i];
     }
 
     public void Moments(View left, View right)
     {
-        Expect.Length(right, left.Length, "[elements of left]");
+        OperandCheck.Shape("treeFold", "right", right, left.Length);
         if (left.Length % 3 != 0) throw new ArgumentException($"left has {left.Length} elements; triples (count, mean, M2) need a multiple of 3.", nameof(left));
         for (var i = 0; i < left.Length; i += 3) Merge(left.Floats() + i, right.Floats() + i);
     }

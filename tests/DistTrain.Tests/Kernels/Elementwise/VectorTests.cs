@@ -7,7 +7,7 @@ public sealed class VectorTests
     [Theory]
     [InlineData(1)]
     [InlineData(17)]
-    [InlineData(40_003)]
+    [InlineData(100_003)]
     public void Every_body_fills_copies_adds_and_adds_scaled(int length)
     {
         var (x, y) = (EveryBody.Normal(1, length), EveryBody.Normal(2, length));

@@ -38,7 +38,7 @@ public sealed class LossTests
     public void Every_body_and_every_split_into_leases_gives_the_same_bits(int classes)
     {
         const int rowsPerSample = 3;
-        int[] starts = [0, 4, 8, 11, 15, 19];
+        int[] starts = [0, 16, 32, 44, 60, 76];
         var rows = starts[^1] * rowsPerSample;
         var logits = EveryBody.Normal(1, rows * classes);
         for (var i = 0; i < logits.Length; i += 4) logits[i] = MathF.Round(logits[i] * 3);
@@ -73,15 +73,15 @@ public sealed class LossTests
     public void Squared_error_gives_the_same_bits_for_every_body_and_split()
     {
         int[] starts = [0, 40, 80, 120, 150];
-        var (y, target) = (EveryBody.Normal(1, 150 * 133), EveryBody.Normal(2, 150 * 133));
-        var whole = EveryBody.Run(device => SquaredError(device, starts, 133, y, target, 1e-3f));
+        var (y, target) = (EveryBody.Normal(1, 150 * 703), EveryBody.Normal(2, 150 * 703));
+        var whole = EveryBody.Run(device => SquaredError(device, starts, 703, y, target, 1e-3f));
         using var device = new CpuDevice(1);
         foreach (var cover in SegmentSplits.Covers(4))
         {
             var values = cover.Select(node =>
             {
-                var part = (starts[node.First] * 133)..(starts[node.First + node.Count] * 133);
-                return SquaredError(device, Lease(starts, node), 133, y[part], target[part], 1e-3f);
+                var part = (starts[node.First] * 703)..(starts[node.First + node.Count] * 703);
+                return SquaredError(device, Lease(starts, node), 703, y[part], target[part], 1e-3f);
             }).ToArray();
             EveryBody.AssertSameBits(whole.AsSpan(0, 1), SegmentSplits.Fold(cover, [.. values.Select(v => v[..1])]), "loss");
         }

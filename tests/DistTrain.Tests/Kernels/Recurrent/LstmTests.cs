@@ -22,6 +22,7 @@ public sealed class LstmTests
     [InlineData(3, 5, 4)]
     [InlineData(4, 7, 16)]
     [InlineData(2, 6, 37)]
+    [InlineData(2, 3, 200)]
     public void Every_body_and_every_split_into_leases_gives_the_same_bits(int steps, int inputs, int hidden)
     {
         int[] starts = [0, 2, 4, 5, 8];

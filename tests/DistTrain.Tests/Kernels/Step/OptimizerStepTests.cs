@@ -61,7 +61,7 @@ public sealed class OptimizerStepTests
         using var device = new CpuDevice(1);
         var error = Assert.Throws<ArgumentException>(() =>
             device.Op<IOptimizerStep<ThreeStates>>().Run(default, 1, device.Unset(4), device.Unset(4), device.Unset(4), View.None, View.None));
-        Assert.Contains("state1 is absent; it must be [elements of weights], 4 elements.", error.Message);
+        Assert.Contains("optimizerStep: state1 is absent; it must have 4 elements [4].", error.Message);
     }
 
     private readonly record struct Descent(float Rate) : IOptimizerRule

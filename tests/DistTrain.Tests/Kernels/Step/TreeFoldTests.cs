@@ -6,7 +6,7 @@ public sealed class TreeFoldTests
 {
     [Theory]
     [InlineData(5)]
-    [InlineData(33_333)]
+    [InlineData(100_003)]
     public void Sum_adds_the_right_node_to_the_left(int length)
     {
         var (a, b) = (EveryBody.Normal(1, length), EveryBody.Normal(2, length));
