@@ -1,0 +1,59 @@
+using DistTrain.Contracts;
+
+namespace DistTrain.Diagnosis;
+
+/// <summary>The curves, read once for all rules: the window of steps, both trends, and what the history before the window shows.</summary>
+public sealed class Reading
+{
+    /// <summary>Fewer finite evaluations than this say nothing about a trend.</summary>
+    public const int FewestEvaluations = 5;
+
+    private const int FewestInWindow = 10;
+
+    public Reading(TrainingCurves curves)
+    {
+        Curves = curves;
+        var (train, test) = (curves.TrainLoss.Finite(), curves.TestLoss.Finite());
+        var sparser = test.Count > 0 && (test.Count < train.Count || train.Count == 0) ? test : train;
+        // The last third of the evaluations, ten at least: recent, and long enough to tell a slope from noise.
+        var first = sparser.Count == 0 ? 0 : sparser.Count - Math.Min(sparser.Count, Math.Max(FewestInWindow, (sparser.Count + 2) / 3));
+        var last = Math.Max(train.Count > 0 ? train.Steps[^1] : 0, test.Count > 0 ? test.Steps[^1] : 0);
+        Window = new StepWindow(sparser.Count == 0 ? 0 : sparser.Steps[first], last);
+        if (train.Count > 0) Train = new SeriesReading(train, Window.FromStep, Window.ToStep);
+        if (test.Count > 0) Test = new SeriesReading(test, Window.FromStep, Window.ToStep);
+    }
+
+    public TrainingCurves Curves { get; }
+
+    public StepWindow Window { get; }
+
+    /// <summary>Null without a finite value.</summary>
+    public SeriesReading? Train { get; }
+
+    /// <inheritdoc cref="Train"/>
+    public SeriesReading? Test { get; }
+
+    /// <summary>The cell of the table; asked for only once there is enough data.</summary>
+    public Cell Cell => new(Train!.Trend.Direction, Test!.Trend.Direction);
+
+    /// <summary>How sure both directions are together.</summary>
+    public double CellConfidence => Train!.Trend.Confidence(Train.Scale) * Test!.Trend.Confidence(Test.Scale);
+
+    /// <summary>Median of a series in the window; NaN without points there.</summary>
+    public double InWindow(Curve curve) => Statistics.Median(curve.Finite().Between(Window.FromStep, Window.ToStep).Values);
+
+    /// <summary>Median of the first tenth of a series, three points at least; NaN of an empty one.</summary>
+    public static double Early(Curve curve)
+    {
+        var finite = curve.Finite();
+        return Statistics.Median(finite.Values[..Math.Min(finite.Count, Math.Max(3, finite.Count / 10))]);
+    }
+}
+
+/// <summary>A cell of the 3 x 3 table of trends.</summary>
+public readonly record struct Cell(Direction Train, Direction Test)
+{
+    public override string ToString() => $"train {Word(Train)}, test {Word(Test)}";
+
+    private static string Word(Direction direction) => direction switch { Direction.Down => "down", Direction.Up => "up", _ => "flat" };
+}

@@ -1,0 +1,34 @@
+using DistTrain.Contracts;
+
+namespace DistTrain.Diagnosis;
+
+/// <summary>The gradient's norm is not finite, grew a hundredfold, or has three peaks in the window above ten times its median.</summary>
+[Rule(VerdictNames.ExplodingGradients, RuleStage.Refinement, 0)]
+public sealed class ExplodingGradients : LossRule
+{
+    private const int Peaks = 3;
+
+    public override VerdictSeverity Severity => VerdictSeverity.Error;
+
+    public override IReadOnlyList<string> Refines => [VerdictNames.Bottleneck, VerdictNames.WrongSetup];
+
+    public override string? Lacks(Reading reading) => reading.Curves.GradientNorm.Count < 3 ? "fewer than 3 gradient norms" : null;
+
+    public override Finding? Judge(Reading reading)
+    {
+        var norms = reading.Curves.GradientNorm;
+        for (var i = 0; i < norms.Count; i++)
+            if (!double.IsFinite(norms.Values[i]))
+                return Say(0.95, Evidence.Of("firstStep", norms.Steps[i], $"the gradient norm is {Evidence.Show(norms.Values[i])} at step {norms.Steps[i]}"));
+        var (now, early, window) = (reading.InWindow(norms), Reading.Early(norms), norms.Between(reading.Window.FromStep, reading.Window.ToStep));
+        if (now > 100 * early && early > 0)
+            return Say(0.9, Evidence.Of("gradientNorm", now, $"gradient norm {Evidence.Show(now)} in the window, {Evidence.Show(early)} at the start"));
+        var peaks = 0;
+        foreach (var norm in window.Values)
+            if (now > 0 && norm > 10 * now) peaks++;
+        return peaks >= Peaks ? Say(0.75, Evidence.Of("peaks", peaks, $"{peaks} of {window.Count} gradient norms in the window are above 10 times their median, {Evidence.Show(now)}")) : null;
+    }
+
+    private static Finding Say(double confidence, VerdictEvidence evidence) => new(confidence, "Gradients explode.", [evidence],
+        ["Clip the gradient's norm (clipNorm: 1).", "Lower the learning rate, or warm it up; check the initialization's gain."]);
+}

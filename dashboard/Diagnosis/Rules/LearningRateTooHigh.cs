@@ -1,0 +1,36 @@
+using DistTrain.Contracts;
+
+namespace DistTrain.Diagnosis;
+
+/// <summary>
+/// The train loss was learning, went back above 1.5 times its lowest and swings there; or every second evaluation is high and every other low.
+/// </summary>
+[Rule(VerdictNames.LearningRateTooHigh, RuleStage.Refinement, 3)]
+public sealed class LearningRateTooHigh : LossRule
+{
+    public override VerdictSeverity Severity => VerdictSeverity.Warn;
+
+    public override IReadOnlyList<string> Refines => [VerdictNames.Bottleneck, VerdictNames.WrongSetup];
+
+    public override string? Lacks(Reading reading) => reading.Train is null || reading.Train.Curve.Count < 8 ? "fewer than 8 train losses" : null;
+
+    public override Finding? Judge(Reading reading)
+    {
+        var train = reading.Train!;
+        if (train.Trend.Direction is Direction.Down || train.Trend.Points < 6 || !(train.Scale > 0)) return null;
+        var noise = train.Trend.Noise / train.Scale;
+        var learned = train.Start - train.Lowest > Math.Max(4 * train.SmoothedNoise, 0.1 * train.Scale);
+        var above = train.AlwaysPositive ? train.Level > 1.5 * train.Lowest : train.Level - train.Lowest > 0.33 * train.Range;
+        var clearly = train.Level - train.Lowest > 4 * train.SmoothedNoise;
+        var cameBack = learned && above && clearly && (noise > 0.05 || train.Level > 3 * train.Lowest);
+        var zigzag = train.Trend.Swing < -0.55 && noise > 0.05 && train.Trend.Points >= 12;
+        if (!cameBack && !zigzag) return null;
+        return new Finding(cameBack && zigzag ? 0.9 : cameBack ? 0.8 : 0.7,
+            cameBack ? "The learning rate looks too high: the train loss went back up from its lowest and stays there." : "The learning rate looks too high: the train loss swings to and fro.",
+            [
+                Evidence.Of("overLowest", train.Level / train.Lowest, $"train loss {Evidence.Show(train.Level)} is {Evidence.Show(train.Level / train.Lowest)} times its lowest, {Evidence.Show(train.Lowest)} at step {Evidence.Show(Math.Round(train.LowestStep))}"),
+                Evidence.Of("swing", train.Trend.Swing, $"neighbouring evaluations correlate by {Evidence.Show(train.Trend.Swing)} and scatter by {Evidence.Percent(noise)}"),
+            ],
+            ["Lower the learning rate by 3 to 10 times, or warm it up and decay it.", "Clip the gradient's norm."]);
+    }
+}
