@@ -50,7 +50,7 @@ public sealed partial class JobMachine
             TakeOver(found);
             return;
         }
-        if (found is not null && found.Holder != _instance && found.Revision >= (_record?.Revision ?? 0)) End(JobState.Superseded, $"another scheduler holds the job since incarnation {found.Incarnation}");
+        if (found is not null && found.Holder != _instance && found.Revision >= (_record?.Revision ?? 0)) Supersede(found);
         else AssignControls();
     }
 
@@ -122,8 +122,7 @@ public sealed partial class JobMachine
         if (_writing is null || message.Payload is not RegisterRecord current || current.Revision < _writing.Revision) return;
         if (current.Holder != _instance)
         {
-            _writing = null;
-            End(JobState.Superseded, $"another scheduler holds the job since incarnation {current.Incarnation}");
+            Supersede(current);
             return;
         }
         if (current.Revision != _writing.Revision) return;

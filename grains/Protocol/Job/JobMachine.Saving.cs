@@ -82,7 +82,7 @@ public sealed partial class JobMachine
             Fail($"the last checkpoint, of step {_version}, cannot be written: {why}");
             return;
         }
-        _saveAgainAt = _now + _plan.Limits.Resend;
+        _saveAgainAt = _now + _plan.Limits.SaveAgain;
         Boundary();
     }
 }

@@ -79,6 +79,7 @@ public sealed partial class JobMachine : IMachine
             if (_phase is Phase.Ended or Phase.Unstarted) return TimeSpan.MaxValue;
             var next = _checkAt < _resendAt ? _checkAt : _resendAt;
             if (_registerResendAt < next) next = _registerResendAt;
+            if (_phase == Phase.Boundary && _saveAgainAt > _now && _saveAgainAt < next) next = _saveAgainAt;
             if (_phase != Phase.Stepping) return next;
             var deadline = _leases.NextDeadline();
             if (deadline < next) next = deadline;
@@ -152,6 +153,7 @@ public sealed partial class JobMachine : IMachine
             if (_phase != Phase.Ended) CheckLimits();
         }
         if (_phase == Phase.Stepping) WatchLeases();
+        if (_phase == Phase.Boundary && _saveAgainAt > TimeSpan.Zero && _now >= _saveAgainAt) Boundary();
         if (_now >= _registerResendAt) ResendRegister();
         if (_now >= _resendAt) Resend();
     }
@@ -215,8 +217,17 @@ public sealed partial class JobMachine : IMachine
         _leases.Close();
         _saver.Stop();
         Enter(Phase.Ending);
-        if (_record is null || state == JobState.Superseded) Finish();
+        if (_record is null) Finish();
         else WriteIfNeeded();
+    }
+
+    /// <summary>The job is another scheduler's, whatever this one was about to do: it stops without a word to anybody.</summary>
+    private void Supersede(RegisterRecord current)
+    {
+        (_endState, _endText, _writing) = (JobState.Superseded, $"another scheduler holds the job since incarnation {current.Incarnation}", null);
+        _leases.Close();
+        _saver.Stop();
+        Finish();
     }
 
     private void Finish()

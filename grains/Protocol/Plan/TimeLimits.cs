@@ -24,6 +24,9 @@ public sealed record TimeLimits
     /// <summary>A checkpoint that is not complete in this time is given up; training goes on.</summary>
     public TimeSpan Checkpoint { get; init; } = TimeSpan.FromMinutes(5);
 
+    /// <summary>The last checkpoint is tried again after this, twice.</summary>
+    public TimeSpan SaveAgain { get; init; } = TimeSpan.FromMilliseconds(500);
+
     /// <summary>With fewer workers than the minimum for this long, the job saves and pauses.</summary>
     public TimeSpan Workers { get; init; } = TimeSpan.FromMinutes(5);
 

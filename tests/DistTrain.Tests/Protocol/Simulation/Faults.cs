@@ -11,13 +11,13 @@ internal enum FaultKind
     PartitionTwoWay, PartitionOneWay, LinkCut, Storm,
     ClockSkew,
     CheckpointTorn, CheckpointLost, CheckpointDiskFull, ManifestLost, StoreDown, RegisterDown,
-    SetLearningRate, SetClipNorm, StopAndResume, NonFiniteGradient,
+    SetLearningRate, SetClipNorm, StopAndResume, NonFiniteGradient, CorruptRepeat, StrangeWorker,
 }
 
 /// <summary>Makes faults happen in a world; each begins when the job has committed some step, and everything heals.</summary>
 internal sealed class Faults(World world)
 {
-    private static readonly FaultKind[] Drawn = [.. Enum.GetValues<FaultKind>().Where(f => f is not (FaultKind.UserCodeThrows or FaultKind.NonFiniteGradient))];
+    private static readonly FaultKind[] Drawn = [.. Enum.GetValues<FaultKind>().Where(f => f is not (FaultKind.UserCodeThrows or FaultKind.NonFiniteGradient or FaultKind.CorruptRepeat))];
 
     private readonly List<(long Step, FaultKind Kind)> _plan = [];
 
@@ -26,6 +26,7 @@ internal sealed class Faults(World world)
     internal void Draw(int count, long steps)
     {
         for (var i = 0; i < count; i++) _plan.Add((Random.Next(0, (int)steps - 2), Random.Pick(Drawn)));
+        if (world.Scenario.Corrupts) _plan.Add((steps / 2, FaultKind.CorruptRepeat));
         if (world.Scenario.OneLossAtATime)
         {
             _plan.Clear();
@@ -65,6 +66,8 @@ internal sealed class Faults(World world)
             case FaultKind.WorkerStallMidCompute when worker is not null: worker.Armed = SimulatedWorker.Arm.StallMidCompute; return true;
             case FaultKind.WorkerStallMidPush when worker is not null: worker.Armed = SimulatedWorker.Arm.StallMidPush; return true;
             case FaultKind.WorkerStall when worker is not null: worker.StalledUntil = world.Now + Long; return true;
+            case FaultKind.CorruptRepeat: world.CorruptNext = true; return false;
+            case FaultKind.StrangeWorker: world.AddStranger(); return true;
             case FaultKind.WorkerJoins: world.AddWorker(); return true;
             case FaultKind.WorkerSlows when worker is not null: worker.Slowness *= Random.Between(5, 40); return true;
             case FaultKind.WorkerRetires when worker is not null:

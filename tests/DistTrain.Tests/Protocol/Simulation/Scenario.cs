@@ -17,6 +17,9 @@ internal sealed record Scenario
     /// <summary>Step whose gradient is not finite, -1 for none.</summary>
     internal required long NonFiniteStep { get; init; }
 
+    /// <summary>A worker's gradient changes between two sendings: the job must fail by name, or never notice because the step was over.</summary>
+    internal bool Corrupts { get; init; }
+
     /// <summary>No faults at all but the loss of one seat at a time, far apart.</summary>
     internal bool OneLossAtATime { get; init; }
 
@@ -56,6 +59,7 @@ internal sealed record Scenario
                 Silence = TimeSpan.FromMilliseconds(250),
                 Lease = TimeSpan.FromMilliseconds(400),
                 DuplicateFloor = TimeSpan.FromMilliseconds(15),
+                SaveAgain = TimeSpan.FromMilliseconds(40),
                 Checkpoint = TimeSpan.FromSeconds(3),
                 Workers = TimeSpan.FromSeconds(5),
                 Seats = TimeSpan.FromSeconds(60),
@@ -67,6 +71,7 @@ internal sealed record Scenario
             Plan = plan,
             Workers = random.Next(3, 6),
             Faults = random.Next(10, 19),
+            Corrupts = seed % 16 == 15,
             NonFiniteStep = random.Chance(0.4) ? random.Next(5, 45) : -1,
         };
     }

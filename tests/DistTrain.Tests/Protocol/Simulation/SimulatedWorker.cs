@@ -3,9 +3,11 @@ using DistTrain.Protocol;
 namespace DistTrain.Tests.Simulation;
 
 /// <summary>A worker process: it keeps the weights it pulled and computes tree nodes after a while.</summary>
-internal sealed class SimulatedWorker(World world, int number)
-    : SimulatedHost(world, new WorkerMachine(world.Scenario.Plan, number, new WorkerHello($"worker-{number}", world.Scenario.Plan.Identity)))
+internal sealed class SimulatedWorker(World world, int number, PlanIdentity identity)
+    : SimulatedHost(world, new WorkerMachine(world.Scenario.Plan, number, new WorkerHello($"worker-{number}", identity)))
 {
+    private Message _lastPush;
+
     private readonly float[] _weights = new float[world.Scenario.Elements];
 
     /// <summary>Milliseconds for one micro-batch.</summary>
@@ -35,12 +37,23 @@ internal sealed class SimulatedWorker(World world, int number)
 
     protected override void After(in Message message)
     {
+        if (World.CorruptNext && message.Kind == MessageKind.Answer && message.Verdict == Verdict.Accepted && message.From == _lastPush.To && message.Node == _lastPush.Node) Corrupt();
         if (Armed == Arm.None || Machine.Waits.Count == 0) return;
         var kind = Machine.Waits[^1].Kind;
         if (Armed is Arm.CrashMidCompute or Arm.StallMidCompute ? kind != WaitKind.Computation : kind != WaitKind.Answers) return;
         if (Armed is Arm.CrashMidCompute or Arm.CrashMidPush) World.CrashWorker(this);
         else StalledUntil = World.Now + TimeSpan.FromMilliseconds(World.Random.Between(50, 1500));
         Armed = Arm.None;
+    }
+
+    // What was accepted a moment ago comes again with a flipped bit.
+    private void Corrupt()
+    {
+        var gradient = ((Gradient)_lastPush.Payload!).Copy();
+        gradient.Values[0] = -gradient.Values[0];
+        World.CorruptNext = false;
+        World.Count(FaultKind.CorruptRepeat);
+        World.Send(this, _lastPush with { Payload = gradient, Digest = gradient.Digest });
     }
 
     /// <summary>The seat gets its shard's part of the gradient, and its digest.</summary>
@@ -53,7 +66,7 @@ internal sealed class SimulatedWorker(World world, int number)
         var start = plan.Shards[shard].FirstBlock * Scenario.BlockLength;
         var length = plan.Shards[shard].BlockCount * Scenario.BlockLength + (shard == plan.Shards.Length - 1 ? Arithmetic.Figures : 0);
         var part = ((Gradient)message.Payload!).Part(start, length);
-        return message with { Payload = part, Digest = part.Digest };
+        return _lastPush = message with { Payload = part, Digest = part.Digest };
     }
 
     private void Compute(Message lease)

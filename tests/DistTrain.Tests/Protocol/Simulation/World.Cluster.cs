@@ -49,7 +49,14 @@ internal sealed partial class World
     internal void AddWorker()
     {
         if (IsOver) return;
-        var worker = new SimulatedWorker(this, ++_number);
+        Add(new SimulatedWorker(this, ++_number, Scenario.Plan.Identity));
+    }
+
+    /// <summary>A worker whose copy of the data differs.</summary>
+    internal void AddStranger() => Add(new SimulatedWorker(this, ++_number, Scenario.Plan.Identity with { Data = "e3b0c44298fc1c149afbf4c8996fb924" }));
+
+    private void Add(SimulatedWorker worker)
+    {
         _workers[_number] = worker;
         worker.Woken();
     }
@@ -121,6 +128,7 @@ internal sealed partial class World
         if (state is JobState.Stopped or JobState.Paused) After(Random.Between(1, 100), () => Resume(job));
         else if (state == JobState.Succeeded) (_ended, IsOver) = (job, true);
         else if (Scenario.Plan.OnNonFinite == NonFinitePolicy.Rollback && why.Contains("after three rollbacks", StringComparison.Ordinal)) (_ended, _diverged, IsOver) = (job, true, true);
+        else if (Scenario.Corrupts && why.Contains("different gradients", StringComparison.Ordinal)) (_ended, _corrupted, IsOver) = (job, true, true);
         else Violate($"the job fails: {why}");
     }
 

@@ -32,6 +32,10 @@ internal sealed partial class World
     internal HashSet<CheckpointName> TornCheckpoints { get; } = [];
     internal long[] FaultCounts { get; } = new long[Enum.GetValues<FaultKind>().Length];
     internal long[] EventCounts { get; } = new long[Enum.GetValues<JobEventKind>().Length];
+
+    /// <summary>The next accepted push is repeated with other bits.</summary>
+    internal bool CorruptNext { get; set; }
+
     internal TimeSpan Now { get; private set; }
     internal long Handled { get; private set; }
     internal bool IsOver { get; private set; }
