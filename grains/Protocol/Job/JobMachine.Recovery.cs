@@ -214,7 +214,8 @@ public sealed partial class JobMachine
             newest = Math.Max(newest, _slots[slot].Version);
         }
         if (_known) Continue(newest);
-        else if (_record!.Checkpoint == CheckpointName.Initial) Rebuild(JobPosition.Initial, CheckpointName.Initial);
+        else if (!Branch.Admit(_record!.Branches, _record.Checkpoint.Version, _record.Checkpoint.Incarnation)) Search($"checkpoint {_record.Checkpoint} is not of this past");
+        else if (_record.Checkpoint == CheckpointName.Initial) Rebuild(JobPosition.Initial, CheckpointName.Initial);
         else
         {
             Enter(Phase.Reviewing);

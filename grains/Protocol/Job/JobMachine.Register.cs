@@ -16,6 +16,9 @@ public sealed partial class JobMachine
     private Branch? _claimBranch;
     private Control? _claimControl;
 
+    // Where the rollback goes: a pointer that was being written when it was decided does not count.
+    private CheckpointName _claimCheckpoint;
+
     private readonly List<Message> _controls = [];
     private readonly List<Control> _assigned = [];
 
@@ -104,10 +107,10 @@ public sealed partial class JobMachine
         if (_phase == Phase.Claiming && _claim is not null)
         {
             next = next with { Incarnation = next.Incarnation + 1, Holder = _instance, Placement = _claim, State = JobState.Running, Reason = "" };
-            if (_claimBranch is { } branch) next = next with { Branches = next.Branches.Add(branch with { Incarnation = next.Incarnation }) };
+            if (_claimBranch is { } branch) next = next with { Branches = next.Branches.Add(branch with { Incarnation = next.Incarnation }), Checkpoint = _claimCheckpoint };
             if (_claimControl is { } scale) next = next with { Controls = next.Controls.Add(scale), Rollbacks = next.Rollbacks + 1 };
         }
-        if (_assigned.Count > 0) next = next with { Controls = next.Controls.AddRange(_assigned) };
+        if (_assigned.Count > 0) next = next with { Controls = next.Controls.AddRange(_assigned), Branches = next.Branches.AddRange(_assigned.Where(static c => c.Kind != ControlKind.Stop).Select(c => new Branch(next.Incarnation, c.Step))) };
         if (_saver.Stage == SaveStage.Pointing) next = next with { Checkpoint = _saver.Name };
         if (_phase == Phase.Ending)
             next = next with { State = _endState, Reason = _endText, Controls = next.Controls.RemoveAll(static c => c.Kind == ControlKind.Stop) };
@@ -145,6 +148,8 @@ public sealed partial class JobMachine
             if (before.Shards[s].HasReplica && before.Shards[s].Replica == Placed.Shards[s].Primary) Report(JobEventKind.ShardPromoted, $"seat {Placed.Shards[s].Primary}, the replica of shard {s}, is its primary now");
         if (_phase == Phase.Claiming) Adopt();
     }
+
+    // A control is a branch: an earlier incarnation may have left states beyond its step, computed without it, in checkpoints that a restore passed over.
 
     // Controls: first a read, so that a register that is down delays only the control; then the step is chosen and no such step is opened until the write is confirmed.
 

@@ -164,7 +164,7 @@ public sealed partial class JobMachine
         {
             var to = _record.Checkpoint.Version;
             Report(JobEventKind.RolledBack, $"{what}; back to step {to} with half the learning rate");
-            _claimBranch = new Branch(0, to);
+            (_claimBranch, _claimCheckpoint) = (new Branch(0, to), _record.Checkpoint);
             _claimControl = new Control($"rollback-{_record.Rollbacks + 1}", ControlKind.ScaleLearningRate, 0.5, to);
             RaiseIncarnation(what);
         }

@@ -42,7 +42,7 @@ public enum ControlKind : byte
 /// <param name="Step">First step it holds for; a command asks for -1: the next one.</param>
 public sealed record Control(string Id, ControlKind Kind, double Value, long Step = -1);
 
-/// <summary>A point where the job's past was dropped: what incarnations before this one made of versions after this one does not count.</summary>
+/// <summary>A point where the job's past was dropped or changed: what incarnations before this one made of versions after this one does not count.</summary>
 /// <param name="Incarnation">The first that counts again.</param>
 /// <param name="Version">The newest that is common to both; -1: none, the job began anew.</param>
 public readonly record struct Branch(long Incarnation, long Version)
@@ -77,7 +77,7 @@ public sealed record RegisterRecord
     /// <summary>The newest published checkpoint.</summary>
     public CheckpointName Checkpoint { get; init; }
 
-    /// <summary>Rollbacks and new beginnings, oldest first.</summary>
+    /// <summary>Rollbacks, controls and new beginnings, oldest first.</summary>
     public ImmutableArray<Branch> Branches { get; init; } = [];
 
     /// <summary>Rollbacks after NaN or Inf so far.</summary>

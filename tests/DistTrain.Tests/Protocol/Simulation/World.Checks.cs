@@ -37,13 +37,14 @@ internal sealed partial class World
         if (job.Job.Incarnation != Store.Register?.Incarnation)
         {
             // A scheduler that has lost the job may still have committed the next step, if the shards had not heard of its successor.
-            if (_committed.Count > 0 && version >= (_committed[^1].IsEvaluation ? _committed[^1].Evaluation.Step : _committed[^1].Step.Step + 1)) _committed.Add(entry);
+            if (_committed.Count > 0 && (_committed[^1].IsEvaluation ? !entry.IsEvaluation && version == _committed[^1].Evaluation.Step : version == _committed[^1].Step.Step + 1)) _committed.Add(entry);
             return;
         }
         if (!entry.IsEvaluation) CheckReplicas(job, version);
         if (entry.IsEvaluation) _committed.RemoveAll(e => e.IsEvaluation ? e.Evaluation.Step >= version : e.Step.Step >= version);
         else _committed.RemoveAll(e => e.IsEvaluation ? e.Evaluation.Step > version : e.Step.Step >= version);
         _committed.Add(entry);
+        if (Trace is not null) Trace($"{Now.TotalMilliseconds,10:F3} **** {job.Address} {job.Job.Incarnation} committed {(entry.IsEvaluation ? entry.Evaluation : entry.Step)}, {_committed.Count} records, its log is {(_committed.Aggregate(default(LogDigest), static (log, e) => e.AddTo(log)) == job.Job.Log ? "theirs" : "another")}");
         _faults.At(job.Job.Version);
     }
 
