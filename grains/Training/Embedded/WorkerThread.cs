@@ -19,6 +19,7 @@ internal sealed class WorkerThread
     private long _wait;
     private long _serve;
     private long _nextPhases;
+    private bool _lost;
 
     public WorkerThread(WorkerHost host, MachineSet machines, ResolvedJob job, GradientPool gradients, Device device, Func<WorkerThread, IComputer> makeComputer, RunFeed? feed)
     {
@@ -40,7 +41,28 @@ internal sealed class WorkerThread
     {
         try
         {
-            using var computer = _makeComputer(this);
+            using (var computer = _makeComputer(this)) Work(computer);
+        }
+        catch (WorkerLostException e)
+        {
+            // Its lease went back at once (Work); by now there was time to see how it ended.
+            if ((_host.Vanish() || _lost) && !_machines.Stopping) _machines.Warn(e.Describe());
+        }
+        catch (Exception e)
+        {
+            _machines.Fail(e);
+        }
+        finally
+        {
+            if (_host.Ended) _machines.Remove(_host);
+            Device.Dispose();
+        }
+    }
+
+    private void Work(IComputer computer)
+    {
+        try
+        {
             while (!_machines.Stopping && !_host.Dead && !_host.Ended)
             {
                 var from = Stopwatch.GetTimestamp();
@@ -60,18 +82,10 @@ internal sealed class WorkerThread
                 ReportPhases();
             }
         }
-        catch (WorkerLostException e)
+        catch (WorkerLostException)
         {
-            if (_host.Vanish() && !_machines.Stopping) _machines.Warn(e.Message);
-        }
-        catch (Exception e)
-        {
-            _machines.Fail(e);
-        }
-        finally
-        {
-            if (_host.Ended) _machines.Remove(_host);
-            Device.Dispose();
+            _lost = _host.Vanish();
+            throw;
         }
     }
 
@@ -138,4 +152,8 @@ internal sealed class WorkerThread
 }
 
 /// <summary>The worker at the other end is gone: its process ended or its connection closed.</summary>
-internal sealed class WorkerLostException(string message, Exception? cause = null) : IOException(message, cause);
+internal sealed class WorkerLostException(string message, Exception? cause = null, Func<string>? describe = null) : IOException(message, cause)
+{
+    /// <summary>The message, with what can be learnt by waiting a moment.</summary>
+    public string Describe() => describe?.Invoke() ?? Message;
+}

@@ -8,10 +8,14 @@ internal sealed class ChildProcess : IDisposable
     private const int KeptErrorLines = 40;
     private static readonly TimeSpan _farewell = TimeSpan.FromSeconds(2);
 
+    private static readonly TimeSpan _lastMoment = TimeSpan.FromMilliseconds(500);
+
+    private readonly ManualResetEventSlim _ended = new();
     private readonly Process _process;
     private readonly Queue<string> _errors = new();
     private int _gone;
     private int _disposed;
+    private string _end = "closed its connection";
 
     /// <param name="gone">Called once, when the process has ended, from a thread of its own.</param>
     public ChildProcess(WorkerLaunch launch, WorkerOrder order, Action gone)
@@ -24,9 +28,13 @@ internal sealed class ChildProcess : IDisposable
         _process.OutputDataReceived += (_, line) => Keep(line.Data);
         _process.Exited += (_, _) =>
         {
-            if (Interlocked.Exchange(ref _gone, 1) == 0) gone();
+            if (Interlocked.Exchange(ref _gone, 1) != 0) return;
+            Volatile.Write(ref _end, $"ended with exit code {_process.ExitCode}");
+            _ended.Set();
+            gone();
         };
         _process.Start();
+        Id = _process.Id;
         _process.BeginErrorReadLine();
         _process.BeginOutputReadLine();
         try
@@ -40,7 +48,10 @@ internal sealed class ChildProcess : IDisposable
         }
     }
 
-    public int Id => _process.Id;
+    public int Id { get; }
+
+    /// <summary>Neither ended nor let go.</summary>
+    public bool Alive => Volatile.Read(ref _gone) == 0;
 
     /// <summary>The last lines it wrote, for an error report.</summary>
     public string LastWords
@@ -48,11 +59,11 @@ internal sealed class ChildProcess : IDisposable
         get { lock (_errors) return string.Join(Environment.NewLine, _errors); }
     }
 
-    /// <summary>How it ended, in words.</summary>
+    /// <summary>How it ended, in words; waits a moment where its connection closed before its end is known.</summary>
     public string Describe()
     {
-        var how = _process.HasExited ? $"ended with exit code {_process.ExitCode}" : "closed its connection";
-        return LastWords is { Length: > 0 } words ? $"{how}; it wrote: {words}" : how;
+        _ended.Wait(_lastMoment);
+        return LastWords is { Length: > 0 } words ? $"{Volatile.Read(ref _end)}; it wrote: {words}" : Volatile.Read(ref _end);
     }
 
     /// <summary>kill -9.</summary>
@@ -64,16 +75,15 @@ internal sealed class ChildProcess : IDisposable
         }
         catch (InvalidOperationException)
         {
-            // Gone already.
+            // Ended and let go already.
         }
     }
 
     /// <summary>Closes its standard input, gives it a moment to leave, then ends it.</summary>
     public void Dispose()
     {
-        // Its worker's thread and the run's end may both come here.
-        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
         Interlocked.Exchange(ref _gone, 1);
+        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
         try
         {
             _process.StandardInput.Close();
@@ -82,11 +92,11 @@ internal sealed class ChildProcess : IDisposable
         {
             // Its end of the pipe is closed.
         }
-        if (!_process.WaitForExit(_farewell))
-        {
-            Kill();
-            _process.WaitForExit();
-        }
+        if (_process.WaitForExit(_farewell)) Volatile.Write(ref _end, $"ended with exit code {_process.ExitCode}");
+        else Kill();
+        // Without a limit it also waits for the last lines.
+        _process.WaitForExit();
+        _ended.Set();
         _process.Dispose();
     }
 

@@ -99,5 +99,5 @@ internal sealed class RemoteComputer : IComputer
     private LaneHeader Header(LaneKind kind, long step, TreeNode node) => new(kind, _stream, Step: step, First: node.First, Count: node.Count);
 
     private WorkerLostException Lost(Exception? cause) =>
-        new($"worker {_number} (process {_child.Id}) {_child.Describe()}{(cause is LaneFormatException ? $" ({cause.Message})" : "")}", cause);
+        new($"worker {_number} (process {_child.Id}) is gone", cause, () => $"worker {_number} (process {_child.Id}) {_child.Describe()}{(cause is LaneFormatException ? $" ({cause.Message})" : "")}");
 }

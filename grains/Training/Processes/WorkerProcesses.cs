@@ -27,7 +27,7 @@ internal sealed class WorkerProcesses : IDisposable
     }
 
     /// <summary>By worker number.</summary>
-    public IReadOnlyDictionary<int, int> Ids => _alive.ToDictionary(pair => pair.Key, pair => pair.Value.Id);
+    public IReadOnlyDictionary<int, int> Ids => _alive.Where(pair => pair.Value.Alive).ToDictionary(pair => pair.Key, pair => pair.Value.Id);
 
     /// <summary>Starts a process for a worker and waits until it is ready.</summary>
     /// <exception cref="WorkerLostException">It ended, or said nothing in time.</exception>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using DistTrain.Learning;
@@ -21,6 +22,16 @@ internal static class TestJobs
 
     /// <summary>One small linear layer: its checkpoints are a few kilobytes.</summary>
     public static ResolvedJob Tiny(int epochs = 1) => Of("tiny", new Sequential(new Flatten(), new Linear(new(4))), new Momentum(new()), 0, 2, epochs, null);
+
+    /// <summary>From a document such as <c>mlp adam 0.5 3</c> (model, optimizer, clip norm, epochs) to its job, in any process.</summary>
+    public static ResolvedJob Resolve(string document)
+    {
+        var words = document.Split(' ');
+        var (clip, epochs) = (double.Parse(words[2], CultureInfo.InvariantCulture), int.Parse(words[3], CultureInfo.InvariantCulture));
+        Optimizer optimizer = words[1] switch { "sgd" => new Sgd(new(Lr: 0.05)), "momentum" => new Momentum(new(Lr: 0.02)), _ => new Adam(new(Lr: 0.01)) };
+        var job = words[0] == "mlp" ? Mlp(optimizer, clip, epochs: epochs) : ConvNet(optimizer, clip, epochs: epochs);
+        return job with { Document = document };
+    }
 
     public static ResolvedJob Of(string name, Layer root, Optimizer? optimizer, double clipNorm, int microBatches, int epochs, Schedule? schedule)
     {

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using DistTrain.Kernels;
-using DistTrain.Learning;
 using DistTrain.Training;
 
 namespace DistTrain.Tests.Training;
@@ -54,11 +54,8 @@ public sealed class SameBitsTests
         Assert.Contains(result.Warnings, w => w.Contains("is lost", StringComparison.Ordinal));
     }
 
-    internal static ResolvedJob Job(string model, string optimizer, double clip)
-    {
-        Optimizer rule = optimizer switch { "sgd" => new Sgd(new(Lr: 0.05)), "momentum" => new Momentum(new(Lr: 0.02)), _ => new Adam(new(Lr: 0.01)) };
-        return model == "mlp" ? TestJobs.Mlp(rule, clip) : TestJobs.ConvNet(rule, clip);
-    }
+    internal static ResolvedJob Job(string model, string optimizer, double clip, int epochs = 3) =>
+        TestJobs.Resolve(string.Create(CultureInfo.InvariantCulture, $"{model} {optimizer} {clip} {epochs}"));
 
     internal static TrainingResult Oracle(ResolvedJob job) => _oracles.GetOrAdd(job.Identity, _ => new(() => new LocalTrainer(job).Run())).Value;
 

@@ -1,0 +1,53 @@
+using System.Globalization;
+using System.Runtime.Intrinsics;
+using System.Text.Json;
+using DistTrain.Kernels;
+using DistTrain.Training;
+
+namespace DistTrain.Tests.Training;
+
+/// <summary>
+/// The test assembly as a program of its own, so that tests have processes to start and to kill:
+/// <c>worker</c> (a worker process; its order comes on standard input), <c>run JOB OPTIONS</c> (a whole run; the result is one line of JSON),
+/// <c>oracle JOB</c> (the one-process oracle), each with a job of <see cref="TestJobs.Resolve"/>; RUN OPTIONS are those of <see cref="RunOptions"/> as JSON.
+/// </summary>
+public static class TestProgram
+{
+    public static int Main(string[] arguments)
+    {
+        switch (arguments)
+        {
+            case ["worker"]:
+                return WorkerProcess.Run(TestJobs.Resolve, Console.In, Console.Error);
+            case ["oracle", var document]:
+                return Print(new LocalTrainer(TestJobs.Resolve(document)).Run());
+            case ["run", var document, var options]:
+                return Print(Run(document, JsonSerializer.Deserialize<RunOptions>(options)!));
+            default:
+                Console.Error.WriteLine("worker | oracle JOB | run JOB OPTIONS");
+                return 2;
+        }
+    }
+
+    /// <summary>The command line that starts this program.</summary>
+    public static WorkerLaunch Launch(params string[] arguments) =>
+        new(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet", ["exec", typeof(TestProgram).Assembly.Location, .. arguments]);
+
+    private static TrainingResult Run(string document, RunOptions options)
+    {
+        using var cluster = new EmbeddedCluster(TestJobs.Resolve(document), options with { WorkerLaunch = Launch("worker") });
+        return cluster.RunAsync().GetAwaiter().GetResult();
+    }
+
+    private static int Print(TrainingResult result)
+    {
+        Console.WriteLine(JsonSerializer.Serialize(new ChildResult(
+            Vector512.IsHardwareAccelerated, new CpuDevice(1).InstructionSet.ToString(), result.Status.ToString(), result.Error, result.WeightsSha256, result.StateSha256, result.LossLogSha256,
+            result.Steps, result.StepsThisRun, result.TestAccuracy.ToString(CultureInfo.InvariantCulture))));
+        return result.Status == TrainingStatus.Completed ? 0 : 1;
+    }
+}
+
+/// <summary>What a child run says about itself.</summary>
+public sealed record ChildResult(
+    bool Vector512, string InstructionSet, string Status, string? Error, string WeightsSha256, string StateSha256, string LossLogSha256, long Steps, long StepsThisRun, string TestAccuracy);

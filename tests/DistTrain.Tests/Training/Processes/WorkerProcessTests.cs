@@ -1,0 +1,70 @@
+using System.Diagnostics;
+using DistTrain.Training;
+
+namespace DistTrain.Tests.Training;
+
+/// <summary>Workers as processes of this machine: the same bits, whoever is killed.</summary>
+public sealed class WorkerProcessTests
+{
+    private static RunOptions Options(int processes, int shards = 2) =>
+        new() { Processes = processes, Shards = shards, ComputeThreads = 1, WorkerLaunch = TestProgram.Launch("worker") };
+
+    [Theory]
+    [InlineData("mlp", 1, 2)]
+    [InlineData("convnet", 3, 5)]
+    public async Task Worker_processes_do_not_change_bits_and_leave_nothing_behind(string model, int processes, int shards)
+    {
+        var job = SameBitsTests.Job(model, "adam", 0.5);
+        var feed = new RunFeed();
+        using var cluster = new EmbeddedCluster(job, Options(processes, shards), feed);
+        var run = cluster.RunAsync();
+        var seen = new HashSet<int>();
+        await foreach (var _ in feed.Records.ReadAllAsync()) seen.UnionWith(cluster.ProcessIds.Values);
+        var result = await run;
+        SameBitsTests.AssertSame(SameBitsTests.Oracle(job), result);
+        Assert.Equal(processes, seen.Count);
+        Assert.All(seen, id => Assert.Throws<ArgumentException>(() => Process.GetProcessById(id)));
+    }
+
+    [Fact]
+    public async Task Killed_processes_are_replaced_and_do_not_change_bits()
+    {
+        var job = SameBitsTests.Job("mlp", "adam", 0.5, epochs: 40);
+        var feed = new RunFeed();
+        using var cluster = new EmbeddedCluster(job, Options(2), feed);
+        var run = cluster.RunAsync();
+        var killed = 0;
+        await foreach (var record in feed.Records.ReadAllAsync())
+        {
+            if (record.Kind != RunRecordKind.Step || record.Step != 20 * (killed + 1) || killed == 3) continue;
+            using var victim = Process.GetProcessById(cluster.ProcessIds.Values.First());
+            victim.Kill();
+            killed++;
+        }
+        var result = await run;
+        Assert.Equal(3, killed);
+        SameBitsTests.AssertSame(SameBitsTests.Oracle(job), result);
+        Assert.Contains(result.Warnings, w => w.Contains("ended with exit code 137", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_worker_that_cannot_start_ends_the_run_with_what_it_wrote()
+    {
+        var job = SameBitsTests.Job("mlp", "adam", 0.5) with { Document = "mlp adam notANumber 3" };
+        using var cluster = new EmbeddedCluster(job, Options(1));
+        var result = await cluster.RunAsync();
+        Assert.Equal(TrainingStatus.Failed, result.Status);
+        Assert.Contains("ended before they had computed anything", result.Error, StringComparison.Ordinal);
+        Assert.Contains("notANumber", result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_worker_whose_job_differs_is_refused_by_name()
+    {
+        var job = SameBitsTests.Job("mlp", "adam", 0.5) with { Document = "mlp sgd 0.5 3" };
+        using var cluster = new EmbeddedCluster(job, Options(1));
+        var result = await cluster.RunAsync();
+        Assert.Equal(TrainingStatus.Failed, result.Status);
+        Assert.Contains("the worker's job is not this job", result.Error, StringComparison.Ordinal);
+    }
+}
