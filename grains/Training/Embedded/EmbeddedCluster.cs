@@ -107,6 +107,27 @@ public sealed class EmbeddedCluster : IDisposable
 
     private int StartWorkers => _options.Processes > 0 ? _options.Processes : _options.Workers;
 
+    // Going on must never mean beginning anew beside somebody else's checkpoints.
+    private string? WhyNotResume()
+    {
+        if (!_options.Resume || _options.CheckpointFolder.Length == 0) return null;
+        var store = new CheckpointStore(_files, _options.CheckpointFolder);
+        var others = 0;
+        foreach (var manifest in store.Manifests())
+        {
+            try
+            {
+                if (store.ReadManifest(manifest).Identity == _job.Identity) return null;
+                others++;
+            }
+            catch (InvalidDataException)
+            {
+                // Damaged: of which job it was is not known.
+            }
+        }
+        return others == 0 ? null : $"{_options.CheckpointFolder} holds {others} checkpoints, and none of them is of this job: spec, model or data have changed. Resume with the spec they were made with, or train without resuming into another folder.";
+    }
+
     private TrainingResult Run(CancellationToken cancellation)
     {
         using var store = new StateStore(_job, _options, _ranges, _machines, _log, _files);
@@ -114,6 +135,7 @@ public sealed class EmbeddedCluster : IDisposable
         _processes = _options.Processes > 0 ? new WorkerProcesses(_job, _options, _machines, _weights.View, _time) : null;
         try
         {
+            if (WhyNotResume() is { } why) return Failed(why, job, store);
             _machines.Add(job);
             for (var s = 0; s < _ranges.Count; s++) _machines.Add(new SeatHost(new ShardMachine(_plan, s), _machines, _memories, store));
             job.Post(Message(MessageKind.Start, job) with { Payload = new JobStart(BitConverter.ToUInt64(Guid.NewGuid().ToByteArray()), _options.Resume) });

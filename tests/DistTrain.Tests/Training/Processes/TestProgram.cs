@@ -35,8 +35,12 @@ public static class TestProgram
 
     private static TrainingResult Run(string document, RunOptions options)
     {
-        using var cluster = new EmbeddedCluster(TestJobs.Resolve(document), options with { WorkerLaunch = Launch("worker") });
-        return cluster.RunAsync().GetAwaiter().GetResult();
+        var feed = new RunFeed(1 << 16);
+        using var cluster = new EmbeddedCluster(TestJobs.Resolve(document), options with { WorkerLaunch = Launch("worker") }, feed);
+        var result = cluster.RunAsync().GetAwaiter().GetResult();
+        while (feed.Records.TryRead(out var record))
+            if (record.Text is not null) Console.Error.WriteLine($"{record.Seconds:F3} step {record.Step}: {record.Text}");
+        return result;
     }
 
     private static int Print(TrainingResult result)
