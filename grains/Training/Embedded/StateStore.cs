@@ -103,14 +103,14 @@ internal sealed class StateStore : IDisposable
                 var file = _store!.ReadManifest(name);
                 if (new CheckpointName(file.Step, file.Incarnation) != wanted.Name) continue;
                 _restored = _store.Restore(name, _job);
-                return answer with { Payload = wanted with { Manifest = ToMachine(file) } };
+                return answer with { Payload = ToMachine(file) };
             }
             catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
             {
                 problems.Add($"{name}: {e.Message}");
             }
         }
-        return answer with { Payload = wanted with { Manifest = null }, Text = problems.Count > 0 ? string.Join("; ", problems) : "it is not in the store" };
+        return answer with { Payload = null, Text = problems.Count > 0 ? string.Join("; ", problems) : "it is not in the store" };
     });
 
     public void ReadRegister(Message answer) => Do(answer, () =>
@@ -126,7 +126,15 @@ internal sealed class StateStore : IDisposable
     public void WriteRegister(RegisterRecord record, long revision, Message answer) => Do(answer, () =>
     {
         if ((_register?.Revision ?? -1) != revision) return answer with { Flag = false, Payload = _register };
-        _file?.Write(record);
+        try
+        {
+            _file?.Write(record);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Nobody else holds this job, so what is in memory stays true as long as this process lives; training goes on, and the next write may succeed.
+            _machines.Warn($"the register could not be written: {e.Message}");
+        }
         _register = record;
         return answer with { Flag = true, Payload = record };
     });

@@ -9,6 +9,7 @@ namespace DistTrain.Tests.Training;
 /// <summary>Small jobs that train in milliseconds: a perceptron, and a convolutional net with batch normalization and dropout.</summary>
 internal static class TestJobs
 {
+    private static readonly ManualResetEventSlim _never = new();
     private static readonly DataSplit _data = new(new SyntheticImages(150, 1), new SyntheticImages(70, 2));
 
     /// <summary>64-32-4: five blocks. 5 steps an epoch, the last of 22 samples.</summary>
@@ -23,13 +24,17 @@ internal static class TestJobs
     /// <summary>One small linear layer: its checkpoints are a few kilobytes.</summary>
     public static ResolvedJob Tiny(int epochs = 1) => Of("tiny", new Sequential(new Flatten(), new Linear(new(4))), new Momentum(new()), 0, 2, epochs, null);
 
-    /// <summary>From a document such as <c>mlp adam 0.5 3</c> (model, optimizer, clip norm, epochs) to its job, in any process.</summary>
+    /// <summary>The same job (and bits), but <paramref name="beforeStep"/> is called as the scheduler opens each step: what it does happens at that very point.</summary>
+    public static ResolvedJob With(this ResolvedJob job, Action<long> beforeStep) => job with { Schedule = new PacedSchedule(job.Schedule, beforeStep) };
+
+    /// <summary>From a document such as <c>mlp adam 0.5 3</c> (model, optimizer, clip norm, epochs; <c>slow</c> makes a step take 10 ms at least) to its job, in any process.</summary>
     public static ResolvedJob Resolve(string document)
     {
         var words = document.Split(' ');
         var (clip, epochs) = (double.Parse(words[2], CultureInfo.InvariantCulture), int.Parse(words[3], CultureInfo.InvariantCulture));
         Optimizer optimizer = words[1] switch { "sgd" => new Sgd(new(Lr: 0.05)), "momentum" => new Momentum(new(Lr: 0.02)), _ => new Adam(new(Lr: 0.01)) };
         var job = words[0] == "mlp" ? Mlp(optimizer, clip, epochs: epochs) : ConvNet(optimizer, clip, epochs: epochs);
+        if (words is [.., "slow"]) job = job.With(_ => _never.Wait(10));
         return job with { Document = document };
     }
 
@@ -44,5 +49,14 @@ internal static class TestJobs
             Initialize = weights => network.Initialize(7, weights), Optimizer = optimizer, Schedule = schedule ?? new ConstantSchedule(new()), LearningRate = optimizer.LearningRate,
             Epochs = epochs, BatchSize = 32, MicroBatches = microBatches, ClipNorm = clipNorm, Seed = 7, EvaluationSamples = 16,
         };
+    }
+
+    private sealed class PacedSchedule(Schedule schedule, Action<long> beforeStep) : Schedule
+    {
+        public override double Rate(double baseRate, long step, long totalSteps, long stepsPerEpoch)
+        {
+            beforeStep(step);
+            return schedule.Rate(baseRate, step, totalSteps, stepsPerEpoch);
+        }
     }
 }

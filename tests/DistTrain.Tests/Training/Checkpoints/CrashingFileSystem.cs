@@ -32,6 +32,9 @@ internal sealed class CrashingFileSystem : IFileSystem
     /// <summary>Bytes that fit on the disk.</summary>
     public long Capacity { get; set; } = long.MaxValue;
 
+    /// <summary>The disk is full from the first published manifest on.</summary>
+    public bool FullAfterManifest { get; init; }
+
     private bool Torn => TearLastWrite && Operations + 1 == CutAfter;
 
     /// <summary>Power is back.</summary>
@@ -68,6 +71,7 @@ internal sealed class CrashingFileSystem : IFileSystem
         if (_names.ContainsKey(path)) return false;
         _names[path] = _names[temporaryPath];
         _names.Remove(temporaryPath);
+        if (FullAfterManifest && path.EndsWith(".manifest.json", StringComparison.Ordinal)) Capacity = 0;
         Done();
         return true;
     }
