@@ -15,6 +15,7 @@ internal sealed class Replay : IDisposable
     private readonly SharedGradients? _shared;
     private readonly List<MemoryPlan> _plans = [];
     private readonly (int Offset, int Length)[] _silent;
+    private readonly Node[] _nodes;
     private MemoryPlan _plan = null!;
 
     public Replay(Tape tape, ParameterLayout layout, Arena arena)
@@ -22,6 +23,7 @@ internal sealed class Replay : IDisposable
         (_tape, _arena, _frame, Layout) = (tape, arena, new Frame(tape), layout);
         _vector = tape.Device.Op<IVector>();
         if (tape.SharedParameters.Count > 0) _shared = new SharedGradients(tape.Device, tape.SharedParameters);
+        _nodes = [.. tape.Nodes];
         _silent = [.. Silent()];
     }
 
@@ -46,18 +48,17 @@ internal sealed class Replay : IDisposable
     public void Forward()
     {
         _shared?.Begin(_frame.Segments.Count);
-        foreach (var node in _tape.Nodes) Run(node, forward: true);
+        foreach (var node in _nodes) Run(node, forward: true);
     }
 
     /// <summary>After Forward in training: every element of the gradient is overwritten, but for the metrics, which the loss has added to.</summary>
     public void Backward(View gradient)
     {
-        var nodes = _tape.Nodes;
-        for (var i = nodes.Count - 1; i >= 0; i--)
+        for (var i = _nodes.Length - 1; i >= 0; i--)
         {
-            if (!nodes[i].RunsBackward || nodes[i] is LossNode) continue;
-            Run(nodes[i], forward: false);
-            foreach (var edge in nodes[i].Edges)
+            if (!_nodes[i].RunsBackward || _nodes[i] is LossNode) continue;
+            Run(_nodes[i], forward: false);
+            foreach (var edge in _nodes[i].Edges)
                 if (edge.Part is { } part) _vector.Add(_frame.Of(part), _frame.Of(edge.Tensor.Root.Gradient!));
         }
         _shared?.Fold(_frame.Segments, gradient);
