@@ -21,9 +21,9 @@ public abstract class Activation<TFunction>(TFunction function, DerivativeReads 
     {
         private readonly IElementwise<TFunction> _op = tape.Device.Op<IElementwise<TFunction>>();
 
-        public override bool ReadsInputs => reads.HasFlag(DerivativeReads.X);
+        public override bool ReadsInputs { get; } = (reads & DerivativeReads.X) != 0;
 
-        public override bool ReadsOutput => reads.HasFlag(DerivativeReads.Y);
+        public override bool ReadsOutput { get; } = (reads & DerivativeReads.Y) != 0;
 
         public override bool InPlace => true;
 
