@@ -4,12 +4,13 @@ using DistTrain.Training;
 
 namespace DistTrain.Cli;
 
-/// <summary>One line of JSON for each step and evaluation, in order. A resumed run takes up where its checkpoint stands: later lines of the old run are dropped.</summary>
+/// <summary>One line of JSON for each step, evaluation, event and warning, in order. A resumed run takes up where its checkpoint stands: later lines of the old run are dropped.</summary>
 internal sealed class MetricsFile : IDisposable
 {
     private readonly string _path;
     private readonly ArrayBufferWriter<byte> _line = new();
     private readonly Utf8JsonWriter _json;
+    private readonly List<RunRecord> _early = [];
     private FileStream? _file;
 
     public MetricsFile(string path)
@@ -20,7 +21,12 @@ internal sealed class MetricsFile : IDisposable
 
     public void Write(in RunRecord record)
     {
-        if (record.Kind is not (RunRecordKind.Step or RunRecordKind.Evaluation)) return;
+        if (record.Kind is RunRecordKind.Phases) return;
+        if (record.Kind is RunRecordKind.Event or RunRecordKind.Warning)
+        {
+            Event(record);
+            return;
+        }
         _file ??= Open(record.Step);
         _line.Clear();
         _json.Reset(_line);
@@ -42,6 +48,28 @@ internal sealed class MetricsFile : IDisposable
         _file.WriteByte((byte)'\n');
     }
 
+    // Events of a run's beginning come before it is known at which step it takes up.
+    private void Event(in RunRecord record)
+    {
+        if (_file is null) _early.Add(record);
+        else WriteEvent(_file, record);
+    }
+
+    private void WriteEvent(FileStream file, in RunRecord record)
+    {
+        _line.Clear();
+        _json.Reset(_line);
+        _json.WriteStartObject();
+        _json.WriteString("kind"u8, record.Kind is RunRecordKind.Event ? "event"u8 : "warning"u8);
+        _json.WriteNumber("step"u8, record.Step);
+        _json.WriteString("text"u8, record.Text);
+        Finite("seconds"u8, Math.Round(record.Seconds, 4));
+        _json.WriteEndObject();
+        _json.Flush();
+        file.Write(_line.WrittenSpan);
+        file.WriteByte((byte)'\n');
+    }
+
     public void Dispose()
     {
         _file?.Dispose();
@@ -50,13 +78,16 @@ internal sealed class MetricsFile : IDisposable
 
     private FileStream Open(long firstStep)
     {
-        if (File.Exists(_path) && firstStep > 1)
+        var goesOn = File.Exists(_path) && firstStep > 1;
+        if (goesOn)
         {
             var kept = File.ReadLines(_path).TakeWhile(line => StepOf(line) is { } step && step < firstStep).ToArray();
             RunFolder.WriteWhole(_path, string.Concat(kept.Select(line => line + "\n")));
-            return new FileStream(_path, FileMode.Append, FileAccess.Write, FileShare.Read, 1 << 16);
         }
-        return new FileStream(_path, FileMode.Create, FileAccess.Write, FileShare.Read, 1 << 16);
+        var file = new FileStream(_path, goesOn ? FileMode.Append : FileMode.Create, FileAccess.Write, FileShare.Read, 1 << 16);
+        foreach (var record in _early) WriteEvent(file, record);
+        _early.Clear();
+        return file;
     }
 
     private static long? StepOf(string line)
