@@ -29,7 +29,8 @@ internal static class GemmBench
             cancellation.ThrowIfCancellationRequested();
         }
         while (clock.Elapsed.TotalSeconds < seconds);
-        var flops = 2.0 * n * n * n;
-        return new JsonObject { ["peer"] = $"disttrain {VersionVerb.Number}", ["gemm"] = n, ["threads"] = threads, ["instructionSet"] = device.InstructionSet.ToString().ToLowerInvariant(), ["runs"] = runs, ["gflops"] = Math.Round(flops / best / 1e9, 1) };
+        var gflops = 2.0 * n * n * n / best / 1e9;
+        var peak = MachinePeak.FmaGflops(threads);
+        return new JsonObject { ["peer"] = $"disttrain {VersionVerb.Number}", ["gemm"] = n, ["threads"] = threads, ["instructionSet"] = device.InstructionSet.ToString().ToLowerInvariant(), ["runs"] = runs, ["gflops"] = Math.Round(gflops, 1), ["peak_gflops"] = Math.Round(peak, 1), ["share_of_peak"] = Math.Round(gflops / peak, 3), ["copy_gb_per_s"] = Math.Round(MachinePeak.CopyGigabytesPerSecond(threads), 1) };
     }
 }

@@ -72,7 +72,7 @@ internal sealed class ProgressView(Terminal terminal, ProgressMeter meter, Metri
     private string? Line(in RunRecord record) => record.Kind switch
     {
         RunRecordKind.Evaluation => string.Create(CultureInfo.InvariantCulture, $"step {record.Step:N0}: test loss {record.Loss:F4}, test accuracy {100 * record.Accuracy:F2} %"),
-        RunRecordKind.Event when meter.Step > 0 && meter.Step < meter.TotalSteps => record.Text,
+        RunRecordKind.Event when meter.Step < meter.TotalSteps && (meter.Step > 0 || record.Text?.StartsWith("restored", StringComparison.Ordinal) == true) => record.Text,
         RunRecordKind.Warning => $"warning: {record.Text}",
         _ => null,
     };

@@ -13,7 +13,7 @@ internal static class BenchVerb
         var seconds = new Option<double>("--seconds") { Description = "How long to measure.", DefaultValueFactory = _ => 5 };
         var microBatches = new Option<int>("--micro-batches") { Description = "M; 0 = as a job of this batch has it.", DefaultValueFactory = _ => 0 };
         var gemm = new Option<int>("--gemm") { Description = "Measure the matrix product N x N x N instead.", DefaultValueFactory = _ => 0, HelpName = "N" };
-        var output = CommonOptions.Output();
+        var output = SharedOptions.Output();
         var verb = new Verb("bench", "Measures this machine: whole training steps of a model, or the matrix product.",
             "disttrain bench --model lenet --batch 64 --threads 1 -o json", "disttrain bench --gemm 1024 --threads 2") { model, batch, threads, seconds, microBatches, gemm, output };
         verb.SetAction((parse, cancellation) => Task.Run(() =>

@@ -16,7 +16,7 @@ internal static class CheckVerb
         var vectors = new Option<string?>("--vectors") { Description = "Golden vectors, a folder or a JSON file: compare every case on the device.", HelpName = "path" };
         var device = new Option<string>("--device") { Description = "cpu, or cpu:scalar, cpu:vector256, cpu:vector512 for one body of the kernels.", DefaultValueFactory = _ => "cpu" };
         var threads = new Option<int>("--threads") { Description = "Compute threads; 0 = all cores.", DefaultValueFactory = _ => 0 };
-        var output = CommonOptions.Output();
+        var output = SharedOptions.Output();
         var verb = new Verb("check", "Checks this machine: devices, instruction sets, and that its numbers are the oracle's.", "disttrain check", "disttrain check --vectors vectors/ -o json") { vectors, device, threads, output };
         verb.SetAction(parse =>
         {
@@ -101,6 +101,7 @@ internal static class CheckVerb
             ["threads"] = device.Threads,
             ["determinismClass"] = device.DeterminismClass,
             ["gpu"] = "none: this build has no GPU kernels",
+            ["packages"] = string.Join(", ", new[] { typeof(Command), typeof(Spectre.Console.AnsiConsole), typeof(YamlDotNet.Core.Parser) }.Select(t => $"{t.Assembly.GetName().Name} {t.Assembly.GetName().Version!.ToString(3)}")),
         };
         // A short job, run by the plain loops and by the cluster: the same hash, or this machine must not train.
         var oracle = OracleHash(out var cluster);

@@ -13,7 +13,7 @@ internal static class CheckpointsVerb
     private static Verb List()
     {
         var path = Place();
-        var output = CommonOptions.Output();
+        var output = SharedOptions.Output();
         var verb = new Verb("ls", "Lists the checkpoints of a run.", "disttrain checkpoints ls runs/digits") { path, output };
         verb.SetAction(parse =>
         {
@@ -38,7 +38,7 @@ internal static class CheckpointsVerb
     private static Verb Verify()
     {
         var path = Place();
-        var output = CommonOptions.Output();
+        var output = SharedOptions.Output();
         var verb = new Verb("verify", "Reads every byte of checkpoints and checks it against the manifests' digests.", "disttrain checkpoints verify runs/digits") { path, output };
         verb.SetAction(parse =>
         {

@@ -15,7 +15,7 @@ internal static class DataVerb
         var name = new Argument<string>("name") { Description = $"One of {string.Join(", ", DownloadSet.All.Select(s => s.Name))}." };
         var folder = new Option<string?>("--folder") { Description = "Where the files go; data/NAME unless given." };
         var mirror = new Option<string?>("--mirror") { Description = "A folder of a server to fetch from instead, http or https.", HelpName = "url" };
-        var output = CommonOptions.Output();
+        var output = SharedOptions.Output();
         var verb = new Verb("get", "Downloads a data set, checks its SHA-256, goes on where an earlier download broke off.", "disttrain data get mnist") { name, folder, mirror, output };
         verb.SetAction(async (parse, cancellation) =>
         {
@@ -51,14 +51,14 @@ internal static class DataVerb
     {
         var format = new Argument<string>("source") { Description = "A format (digits, idx, cifar10, csv), or a job file whose data is meant.", Arity = ArgumentArity.ExactlyOne };
         var path = new Argument<string?>("path") { Description = "The format's folder or file.", Arity = ArgumentArity.ZeroOrOne };
-        var output = CommonOptions.Output();
+        var output = SharedOptions.Output();
         var verb = new Verb("inspect", "Shows samples, shapes, classes and statistics of a data set.", "disttrain data inspect idx data/mnist", "disttrain data inspect my-job.yaml") { format, path, output };
         verb.SetAction(parse =>
         {
             var terminal = parse.Terminal(output);
             var source = parse.GetValue(format)!;
             var isJob = File.Exists(source) || source.EndsWith(".yaml", StringComparison.OrdinalIgnoreCase) || source.EndsWith(".json", StringComparison.OrdinalIgnoreCase);
-            var file = isJob ? JobOptions.Load(source, []) : JobFile.BuiltIn(new SpecOverride("data.format", source, $"source {source}"), new SpecOverride("data.path", parse.GetValue(path) is { } given ? $"\"{given}\"" : "", $"path {parse.GetValue(path)}"));
+            var file = isJob ? JobOptions.Load(source, []) : JobFile.BuiltIn(new SpecOverride("data.format", source, $"source {source}"), new SpecOverride("data.path", parse.GetValue(path) is { } given ? System.Text.Json.JsonSerializer.Serialize(given) : "", $"path {parse.GetValue(path)}"));
             var split = JobPlanner.Open(file);
             if (terminal.Json) terminal.WriteJson(new JsonObject { ["train"] = Json(split.Train), ["test"] = Json(split.Test) });
             else

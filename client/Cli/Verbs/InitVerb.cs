@@ -14,7 +14,7 @@ internal static class InitVerb
         var folder = new Option<string>("--folder") { Description = "Where the file goes.", DefaultValueFactory = _ => "." };
         var force = new Option<bool>("--force") { Description = "Replace the file if it is there." };
         var schema = new Option<bool>("--schema") { Description = "Print the JSON Schema of job files instead, for editors." };
-        var output = CommonOptions.Output();
+        var output = SharedOptions.Output();
         var verb = new Verb("init", "Writes a commented job file that trains as it stands.", "disttrain init my-job", "disttrain init --schema > job-spec.schema.json") { name, schema, folder, force, output };
         verb.SetAction(parse =>
         {

@@ -13,7 +13,7 @@ internal static class PredictVerb
     {
         var checkpoint = new Argument<string>("checkpoint") { Description = "A run's folder, its checkpoints folder, or one manifest." };
         var input = new Argument<string>("input") { Description = "test:N or train:N for a sample of the job's data; a file of numbers (CSV, spaces) with one sample a line; a PGM image; - for standard input." };
-        var output = CommonOptions.Output();
+        var output = SharedOptions.Output();
         var verb = new Verb("predict", "Runs a checkpoint's network on samples.", "disttrain predict runs/digits test:0", "disttrain predict runs/digits image.pgm -o json") { checkpoint, input, output };
         verb.SetAction(parse =>
         {

@@ -13,7 +13,7 @@ internal static class ReplayVerb
     {
         var run = new Argument<string>("run") { Description = "A run's folder, or one manifest of it." };
         var step = new Option<long>("--step") { Description = "The step to run again, counted from 0.", Required = true };
-        var output = CommonOptions.Output();
+        var output = SharedOptions.Output();
         var verb = new Verb("replay", "Runs one step of a run again, in one process, from the checkpoint before it.", "disttrain replay runs/digits --step 412") { run, step, output };
         verb.SetAction((parse, cancellation) => Task.Run(() => Replay(parse.Terminal(output), CheckpointPlaceOrRun(parse.GetValue(run)!), parse.GetValue(step), cancellation), cancellation));
         return verb;

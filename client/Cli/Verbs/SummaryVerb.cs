@@ -12,7 +12,7 @@ internal static class SummaryVerb
     public static Command Make()
     {
         var job = new JobOptions();
-        var output = CommonOptions.Output();
+        var output = SharedOptions.Output();
         var verb = new Verb("summary", "Shows a job's layers, shapes, parameters, multiply-adds, memory and plan.", "disttrain summary my-job.yaml", "disttrain summary --set model=mlp") { output };
         job.AddTo(verb);
         verb.SetAction(parse =>

@@ -10,8 +10,8 @@ internal static class TrainVerb
     public static Command Make()
     {
         var job = new JobOptions();
-        var runs = CommonOptions.Runs();
-        var output = CommonOptions.Output();
+        var runs = SharedOptions.Runs();
+        var output = SharedOptions.Output();
         var resume = new Option<bool>("--resume") { Description = "Go on from the newest checkpoint, to the same bits; without a job file, the run that was stopped last." };
         var overwrite = new Option<bool>("--overwrite") { Description = "Replace a run of the same name." };
         var verb = new Verb("train", "Trains a job on this machine: workers, parameter shards, checkpoints.",

@@ -9,7 +9,7 @@ internal static class ValidateVerb
     public static Command Make()
     {
         var job = new JobOptions();
-        var output = CommonOptions.Output();
+        var output = SharedOptions.Output();
         var fileOnly = new Option<bool>("--file-only") { Description = "Do not open the data; shapes are then not checked." };
         var verb = new Verb("validate", "Checks a job file: fields, components, data, shapes; lists every problem at once.", "disttrain validate my-job.yaml") { fileOnly, output };
         job.AddTo(verb);

@@ -9,7 +9,7 @@ internal static class VersionVerb
 {
     public static Command Make()
     {
-        var output = CommonOptions.Output();
+        var output = SharedOptions.Output();
         var verb = new Verb("version", "Prints the version.", "disttrain version -o json") { output };
         verb.SetAction(parse =>
         {

@@ -85,7 +85,7 @@ public sealed class CheckpointVerbTests : CommandFixture
         Assert.Equal((10L, (string)result["weightsSha256"]!), ((long)replayed.Json["from"]!, (string)replayed.Json["weightsSha256"]!));
         var early = await Run("replay", Path.Combine(Runs, "digits"), "--step", "9", "-o", "json");
         Assert.Equal(0L, (long)early.Json["from"]!);
-        var loss = File.ReadLines(Path.Combine(Runs, "digits", "metrics.jsonl")).Skip(9).First();
+        var loss = File.ReadLines(Path.Combine(Runs, "digits", "metrics.jsonl")).First(l => l.StartsWith("{\"kind\":\"step\",\"step\":10,", StringComparison.Ordinal));
         Assert.Equal((double)System.Text.Json.Nodes.JsonNode.Parse(loss)!["loss"]!, (double)early.Json["loss"]!, 6);
         var beyond = await Run("replay", Path.Combine(Runs, "digits"), "--step", "20");
         Assert.Equal((2, "--step is 20. It must be between 0 and 19, the last step of this job.\n"), (beyond.Code, beyond.Error));

@@ -56,9 +56,14 @@ public sealed class TrainVerbTests : CommandFixture
     [Fact]
     public async Task Workers_shards_and_processes_do_not_change_a_bit()
     {
+        var processes = (await Train("--processes", "2", "--set", "name=processes")).Json;
         var one = (await Train("--workers", "1", "--shards", "1", "--set", "name=one")).Json;
         var many = (await Train("--workers", "4", "--shards", "5", "--set", "name=many")).Json;
-        foreach (var hash in new[] { "weightsSha256", "stateSha256", "lossLogSha256" }) Assert.Equal((string)one[hash]!, (string)many[hash]!);
+        foreach (var hash in new[] { "weightsSha256", "stateSha256", "lossLogSha256" })
+        {
+            Assert.Equal((string)one[hash]!, (string)many[hash]!);
+            Assert.Equal((string)one[hash]!, (string)processes[hash]!);
+        }
     }
 
     [Fact]
@@ -81,7 +86,7 @@ public sealed class TrainVerbTests : CommandFixture
         foreach (var hash in new[] { "weightsSha256", "stateSha256", "lossLogSha256" }) Assert.Equal((string)whole[hash]!, (string)resumed.Json[hash]!);
         Assert.Equal(Steps("whole"), Steps("stopped"));
 
-        IEnumerable<string> Steps(string name) => File.ReadLines(Path.Combine(Runs, name, "metrics.jsonl")).Select(l => l[..l.IndexOf(",\"seconds\"", StringComparison.Ordinal)]);
+        IEnumerable<string> Steps(string name) => File.ReadLines(Path.Combine(Runs, name, "metrics.jsonl")).Where(l => !l.Contains("\"text\":", StringComparison.Ordinal)).Select(l => l[..l.IndexOf(",\"seconds\"", StringComparison.Ordinal)]);
     }
 
     [Fact]
@@ -125,6 +130,18 @@ public sealed class TrainVerbTests : CommandFixture
         Assert.Equal(2, ended.Code);
         Assert.Contains(problem, ended.Error, StringComparison.Ordinal);
         Assert.Empty(Files());
+    }
+
+    [Fact]
+    public async Task Data_that_lies_is_named_before_anything_is_written()
+    {
+        var data = Directory.CreateDirectory(Path.Combine(Folder, "lies")).FullName;
+        foreach (var name in new[] { "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte" })
+            File.WriteAllBytes(Path.Combine(data, name), [0, 0, 8, (byte)(name.Contains("images", StringComparison.Ordinal) ? 3 : 1), 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 28, 0, 0, 0, 28]);
+        var ended = await Run("train", "--runs", Runs, "--set", "data.format=idx", "--set", $"data.path={data}");
+        Assert.Equal(2, ended.Code);
+        Assert.StartsWith($"--set data.path={data}: {Path.Combine(data, "train-images-idx3-ubyte")} ", ended.Error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Runs));
     }
 
     [Fact]

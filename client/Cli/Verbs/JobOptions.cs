@@ -3,18 +3,7 @@ using DistTrain.Training.Specs;
 
 namespace DistTrain.Cli;
 
-/// <summary>Arguments that several verbs share. Values stay text: the job's reader judges them, with the same messages as for a file.</summary>
-internal static class CommonOptions
-{
-    public static Option<string> Output() => new Option<string>("--output", "-o") { Description = "text or json.", DefaultValueFactory = _ => "text" }.AcceptOnlyFromAmong("text", "json");
-
-    public static Option<string> Runs() => new("--runs") { Description = "Folder of all runs.", DefaultValueFactory = _ => "runs" };
-
-    public static Terminal Terminal(this ParseResult parse, Option<string> output) =>
-        new(parse.InvocationConfiguration.Output, parse.InvocationConfiguration.Error, parse.GetValue(output) == "json");
-}
-
-/// <summary>A job file with the flags that override it.</summary>
+/// <summary>A job file with the flags that override it. Values stay text: the job's reader judges them, with the same messages as for a file.</summary>
 internal sealed class JobOptions
 {
     private static readonly (string Flag, string Path, string Description)[] Flags =
