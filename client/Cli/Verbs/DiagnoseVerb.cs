@@ -13,7 +13,7 @@ internal static class DiagnoseVerb
     {
         var curves = new Option<string>("--curves") { Description = "CSV with columns step, train_loss, test_loss (any order; an empty cell = missing).", HelpName = "FILE.csv", Required = true };
         var failOn = new Option<string?>("--fail-on") { Description = "Exit 6 on findings: warn = any, error = only those that lead nowhere." }.AcceptOnlyFromAmong("warn", "error");
-        var output = CommonOptions.Output();
+        var output = SharedOptions.Output();
         var verb = new Verb("diagnose", "Says what train and test loss mean: learning, over-fitting, a bottleneck, ... with evidence and advice.", "disttrain diagnose --curves losses.csv", "disttrain diagnose --curves losses.csv -o json --fail-on warn") { curves, failOn, output };
         verb.SetAction(parse =>
         {

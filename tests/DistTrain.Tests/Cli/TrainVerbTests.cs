@@ -83,6 +83,7 @@ public sealed class TrainVerbTests : CommandFixture
         var resumed = await Run("train", "--resume", "--runs", Runs, "-o", "json", "--workers", "3");
         Assert.Equal(0, resumed.Code);
         Assert.Equal("stopped", Path.GetFileName((string)resumed.Json["run"]!));
+        Assert.Equal(400 - (long)stopped.Json["steps"]!, (long)resumed.Json["stepsThisRun"]!);
         foreach (var hash in new[] { "weightsSha256", "stateSha256", "lossLogSha256" }) Assert.Equal((string)whole[hash]!, (string)resumed.Json[hash]!);
         Assert.Equal(Steps("whole"), Steps("stopped"));
 
