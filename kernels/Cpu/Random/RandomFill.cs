@@ -20,7 +20,7 @@ public static unsafe class RandomFill
         else Run<Lane256>(destination, key, mean, deviation, normal: true);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     internal static void Run<T>(Span<float> destination, ulong key, float offset, float scale, bool normal) where T : unmanaged, IWideLane<T>
     {
         var rows = stackalloc T[4];

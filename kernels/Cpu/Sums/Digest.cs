@@ -67,7 +67,7 @@ public static unsafe class Digest
             }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Stripes256(ulong* data, int count, int first, ulong* sums, ulong* keys)
     {
         var (a, b) = (Vector256.Load(sums), Vector256.Load(sums + 4));
@@ -85,7 +85,7 @@ public static unsafe class Digest
         keyB.Store(keys + 4);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Stripes512(ulong* data, int count, int first, ulong* sums, ulong* keys)
     {
         var (sum, key, step) = (Vector512.Load(sums), Vector512.Load(keys), Vector512.Create(Step));

@@ -57,7 +57,7 @@ public sealed unsafe class DropoutCpu(CpuDevice device) : IDropout
                 Sample(key, (uint)indexes[sample], probability, x + (long)sample * elements, y + (long)sample * elements, elements);
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static void Sample(ulong key, uint index, float probability, float* x, float* y, int count)
         {
             var (threshold, kept) = (T.Of(probability), T.Of(1 - probability));

@@ -67,7 +67,7 @@ public sealed unsafe class ElementwiseCpu<TFunction>(CpuDevice device) : IElemen
             Run(function, x + start, y + start, end - start);
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static void Run(TFunction function, float* x, float* y, int count)
         {
             var i = 0;
@@ -85,7 +85,7 @@ public sealed unsafe class ElementwiseCpu<TFunction>(CpuDevice device) : IElemen
             Run(function, x + start, y + start, dy + start, dx + start, end - start);
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static void Run(TFunction function, float* x, float* y, float* dy, float* dx, int count)
         {
             var i = 0;

@@ -103,7 +103,7 @@ public sealed unsafe class VectorCpu(CpuDevice device) : IVector
             Run(scalar, x + start, y + start, end - start);
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static void Run(float scalar, float* x, float* y, int count)
         {
             var s = T.Of(scalar);

@@ -81,7 +81,7 @@ public sealed unsafe class MeanSquaredErrorCpu(CpuDevice device) : IMeanSquaredE
             }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static float Sample(int count, float* y, float* target, float scale, float* dy)
         {
             var sums = T.Of(0f);

@@ -66,7 +66,7 @@ public sealed unsafe class SoftmaxCrossEntropyCpu(CpuDevice device) : ISoftmaxCr
         }
 
         // A row fits one vector: everything stays in registers.
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static void NarrowRows(int start, int end, int classes, float* logits, int* labels, float scale, float smoothing, float* dLogits, float* losses, int* hits)
         {
             var (zero, least) = (T.Of(0f), T.Of(float.NegativeInfinity));
@@ -92,7 +92,7 @@ public sealed unsafe class SoftmaxCrossEntropyCpu(CpuDevice device) : ISoftmaxCr
             }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static void WideRow(int row, int classes, float* x, int label, float scale, float smoothing, float* gradient, float* losses, int* hits)
         {
             var (zero, least) = (T.Of(0f), T.Of(float.NegativeInfinity));

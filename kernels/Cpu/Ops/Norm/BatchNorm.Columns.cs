@@ -7,7 +7,7 @@ public sealed unsafe partial class BatchNormCpu
     /// <summary>One position a sample: sixteen channels side by side, each its own chain over the samples.</summary>
     private static class Columns<T> where T : unmanaged, IWideLane<T>
     {
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public static void Forward(in Call call, int segment, int channel)
         {
             var (start, end, channels) = (call.Segments!.Start(segment), call.Segments.End(segment), call.Channels);
@@ -46,7 +46,7 @@ public sealed unsafe partial class BatchNormCpu
                 T.LoadPart(call.InverseStd + channel, lanes) * T.LoadPart(call.Gamma + channel, lanes), T.LoadPart(call.Beta + channel, lanes));
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public static void Backward(in Call call, int segment, int channel)
         {
             var (start, end, channels) = (call.Segments!.Start(segment), call.Segments.End(segment), call.Channels);
@@ -72,7 +72,7 @@ public sealed unsafe partial class BatchNormCpu
             }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static void Normalize(float* x, float* y, int samples, int channels, int lanes, T mean, T scale, T beta)
         {
             for (var n = 0; n < samples; n++, x += channels, y += channels)

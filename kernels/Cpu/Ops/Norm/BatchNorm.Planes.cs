@@ -42,7 +42,7 @@ public sealed unsafe partial class BatchNormCpu
                 mean, s1 / count, s2 * inverse * inverse / count, call.Gamma[channel] * inverse);
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static float Sum(float* x, int samples, long stride, int positions)
         {
             var total = 0f;
@@ -57,7 +57,7 @@ public sealed unsafe partial class BatchNormCpu
             return total;
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static float Squares(float* x, int samples, long stride, int positions, float mean)
         {
             var (total, m, zero) = (0f, T.Of(mean), T.Of(0f));
@@ -80,7 +80,7 @@ public sealed unsafe partial class BatchNormCpu
             return total;
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static float Products(float* x, float* dy, int samples, long stride, int positions, float mean)
         {
             var (total, m, zero) = (0f, T.Of(mean), T.Of(0f));
@@ -99,7 +99,7 @@ public sealed unsafe partial class BatchNormCpu
             return total;
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static void Normalize(float* x, float* y, int samples, long stride, int positions, float mean, float scale, float beta)
         {
             var (m, s, b) = (T.Of(mean), T.Of(scale), T.Of(beta));
@@ -111,7 +111,7 @@ public sealed unsafe partial class BatchNormCpu
             }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static void Gradient(float* x, float* dy, float* dx, int samples, long stride, int positions, float mean, float shift, float slope, float scale)
         {
             var (m, a, b, s) = (T.Of(mean), T.Of(shift), T.Of(slope), T.Of(scale));

@@ -46,7 +46,7 @@ public sealed unsafe class AveragePool2dCpu(CpuDevice device) : IAveragePool2d
                 else AveragePool2dReference.BackwardPlane(shape, y + plane * outPlane, x + plane * inPlane);
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static void Halve(in Pool2dShape shape, float* x, float* endX, float* y, float* endY)
         {
             var (width, outY, outX, quarter) = (shape.Width, shape.OutY, shape.OutX, T.Of(0.25f));
@@ -61,7 +61,7 @@ public sealed unsafe class AveragePool2dCpu(CpuDevice device) : IAveragePool2d
                 }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static void Slide(in Pool2dShape shape, float* x, float* endX, float* y, float* endY)
         {
             var (width, stride, outX, size) = (shape.Width, shape.StrideX, shape.OutX, T.Of(shape.KernelY * shape.KernelX));
@@ -87,7 +87,7 @@ public sealed unsafe class AveragePool2dCpu(CpuDevice device) : IAveragePool2d
             }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static void Double(in Pool2dShape shape, float* dy, float* endY, float* dx, float* endX)
         {
             var (height, width, outY, outX) = (shape.Height, shape.Width, shape.OutY, shape.OutX);

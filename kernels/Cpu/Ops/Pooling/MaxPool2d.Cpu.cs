@@ -57,7 +57,7 @@ public sealed unsafe class MaxPool2dCpu(CpuDevice device) : IMaxPool2d
                     Slide(shape, x + plane * inPlane, x + end * inPlane, y + plane * outPlane, y + end * outPlane, argmax + plane * outPlane, argmax + end * outPlane);
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static void Halve(float* x, float* y, int* argmax, int planes, int height, int width, int outY, int outX)
         {
             var (endX, endY, endAt) = ((nint)(x + (long)planes * height * width), (nint)(y + (long)planes * outY * outX), (nint)(argmax + (long)planes * outY * outX));
@@ -83,7 +83,7 @@ public sealed unsafe class MaxPool2dCpu(CpuDevice device) : IMaxPool2d
                     }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static void Slide(in Pool2dShape shape, float* x, float* endX, float* y, float* endY, int* argmax, int* endAt)
         {
             var (width, stride, outX) = (shape.Width, shape.StrideX, shape.OutX);
@@ -134,7 +134,7 @@ public sealed unsafe class MaxPool2dCpu(CpuDevice device) : IMaxPool2d
                     MaxPool2dReference.BackwardPlane(shape, dy + plane * outPlane, argmax + plane * outPlane, dx + plane * inPlane);
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static void Double(float* dy, int* argmax, float* dx, int planes, int height, int width, int outY, int outX)
         {
             var (endX, endY, endAt) = ((nint)(dx + (long)planes * height * width), (nint)(dy + (long)planes * outY * outX), (nint)(argmax + (long)planes * outY * outX));

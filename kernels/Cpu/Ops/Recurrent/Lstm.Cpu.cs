@@ -43,7 +43,7 @@ public sealed unsafe class LstmCpu(CpuDevice device) : LstmSequence(device)
             }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static void Forward(int hidden, float* gate, float* row, float* before, float* cells, float* outputs, float* state)
         {
             for (var j = 0; j < hidden; j += 16)
@@ -65,7 +65,7 @@ public sealed unsafe class LstmCpu(CpuDevice device) : LstmSequence(device)
             }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static void Backward(int hidden, float* gate, float* row, float* before, float* cells, float* outputs, float* state, float* cellGradient)
         {
             var one = T.Of(1f);

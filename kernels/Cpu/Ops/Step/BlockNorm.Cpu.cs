@@ -59,7 +59,7 @@ public sealed unsafe class BlockNormCpu(CpuDevice device) : IBlockNorm
         }
 
         // The product of two floats is exact in double: fused or not, the bits are the same.
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static double Sum512(float* g, int count)
         {
             var (a, b) = (Vector512<double>.Zero, Vector512<double>.Zero);   // lanes 0 to 7, 8 to 15
@@ -73,7 +73,7 @@ public sealed unsafe class BlockNormCpu(CpuDevice device) : IBlockNorm
             return Fold(a.GetLower() + b.GetLower(), a.GetUpper() + b.GetUpper());
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static double Sum256(float* g, int count)
         {
             var (a, b) = (Vector256<double>.Zero, Vector256<double>.Zero);   // lanes 0 to 3, 4 to 7

@@ -62,7 +62,7 @@ public sealed unsafe class OptimizerStepCpu<TRule>(CpuDevice device) : IOptimize
             Run(rule, coefficient, w + start, g + start, s0 + start, s1 + start, s2 + start, end - start);
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static void Run(TRule rule, float coefficient, float* w, float* g, float* s0, float* s1, float* s2, int count)
         {
             var c = T.Of(coefficient);
