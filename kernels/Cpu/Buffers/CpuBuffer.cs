@@ -12,7 +12,7 @@ public sealed unsafe class CpuBuffer : DeviceBuffer
     public CpuBuffer(Device device, int length) : base(device, length)
     {
         var bytes = (nuint)Math.Max(1, length) * sizeof(float);
-        _pointer = (float*)NativeMemory.AlignedAlloc((bytes + AlignmentBytes - 1) / AlignmentBytes * AlignmentBytes, AlignmentBytes);
+        _pointer = NativeBlock.Allocate(bytes);
         NativeMemory.Clear(_pointer, bytes);
         GC.AddMemoryPressure((long)bytes);
     }
@@ -34,7 +34,7 @@ public sealed unsafe class CpuBuffer : DeviceBuffer
     private void Free()
     {
         if (_pointer == null) return;
-        NativeMemory.AlignedFree(_pointer);
+        NativeBlock.Free(_pointer);
         _pointer = null;
         GC.RemoveMemoryPressure((long)Math.Max(1, Length) * sizeof(float));
     }

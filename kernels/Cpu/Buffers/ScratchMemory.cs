@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace DistTrain.Kernels;
 
 /// <summary>One 64-byte-aligned block of native memory that a kernel works in: grown when more is asked, kept otherwise, never zeroed.</summary>
@@ -18,7 +16,7 @@ internal sealed unsafe class ScratchMemory : IDisposable
         Free();
         // A quarter more: a slightly larger batch does not grow it again.
         bytes = (bytes + bytes / 4 + 4095) & ~(nuint)4095;
-        _block = (float*)NativeMemory.AlignedAlloc(bytes, CpuBuffer.AlignmentBytes);
+        _block = NativeBlock.Allocate(bytes);
         _bytes = bytes;
         return _block;
     }
@@ -32,7 +30,7 @@ internal sealed unsafe class ScratchMemory : IDisposable
     private void Free()
     {
         if (_block == null) return;
-        NativeMemory.AlignedFree(_block);
+        NativeBlock.Free(_block);
         _block = null;
         _bytes = 0;
     }

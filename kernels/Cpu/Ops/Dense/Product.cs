@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics.X86;
+
 namespace DistTrain.Kernels;
 
 /// <summary>
@@ -5,11 +7,14 @@ namespace DistTrain.Kernels;
 /// Lanes of C must be neighbours along j (stored as they are) or along i (transposed on the way out).
 /// </summary>
 /// <remarks>
-/// BLIS's structure without a block along k: a strip of B (two vectors wide, all of k) is packed into the thread's scratch and stays in
-/// L2 while the tiles of A pass; every element's chain lives in one register from end to end. Threads split (strip, tile) pairs by index.
+/// BLIS's structure: a few strips of B (each two vectors wide) are packed into the thread's scratch and stay in the L2 while the tiles of A
+/// pass, each tile in the L1. Past <see cref="BlockDepth"/> the chains go on through C. Threads split the grid of strips and tiles by index.
 /// </remarks>
 internal unsafe struct Product
 {
+    private const int BlockDepth = 512;
+    private const int PackedFloats = 1 << 17;
+
     public int Rows;
     public int Columns;
     public int Depth;
@@ -57,10 +62,12 @@ internal unsafe struct Product
         var wide = device.InstructionSet == InstructionSet.Vector512;
         var (lanes, maxRows) = wide ? (Tile512.Lanes, Tile512.MaxRows) : (Tile256.Lanes, Tile256.MaxRows);
         var width = 2 * lanes;
+        var runs = segments is null ? 1 : TileRuns.Count(segments, rowsPerSample);
+        // Short runs: sixteen accumulators go through the stack at less than half the cost of twenty-four.
+        if (wide && runs > 1 && Depth / runs < 48) maxRows = 8;
         var strips = (Columns + width - 1) / width;
         var tiles = (Rows + maxRows - 1) / maxRows;
         var height = (Rows + tiles - 1) / tiles;
-        var runs = segments is null ? 1 : TileRuns.Count(segments, rowsPerSample);
         // Packing A pays when several strips read it and its rows lie apart: fewer pages and no clash in the L1's sets.
         var packA = strips >= 4 && (long)Rows * Depth >= 1 << 15;
         var tableFloats = Round(2 * (long)Depth + 2 * runs);
@@ -75,7 +82,12 @@ internal unsafe struct Product
         else TileRuns.Fill(segments, rowsPerSample, job.RunRows, job.RunMerges);
         Panels.Offsets(job.BOffsets, Depth, width);
         Panels.Offsets(job.AOffsets, Depth, packA ? height : ADepth);
-        job.Parts = (int)Math.Clamp((double)Rows * Depth * ((Columns + lanes - 1) / lanes) / 8192, 1, Math.Min(device.Threads, (long)strips * tiles));
+        // Lanes transposed on the way out, and runs, keep their chains in registers from end to end.
+        job.BlockDepths = segments is null && CColumn == 1 ? (Depth + BlockDepth - 1) / BlockDepth : 1;
+        job.Group = CColumn == 1 ? Math.Max(1, PackedFloats / (width * Math.Max(1, (Depth + job.BlockDepths - 1) / Math.Max(1, job.BlockDepths)))) : 1;
+        var parts = (int)Math.Clamp((double)Rows * Depth * ((Columns + lanes - 1) / lanes) / 8192, 1, device.Threads);
+        (job.StripParts, job.TileParts) = Grid(strips, tiles, parts);
+        job.Parts = job.StripParts * job.TileParts;
         if (packA)
         {
             var pack = new PackJob { Product = this, Tiles = tiles, Height = height, To = shared + tableFloats, Parts = job.Parts };
@@ -84,6 +96,19 @@ internal unsafe struct Product
             job.Product.A = shared + tableFloats;
         }
         device.Run(ref job, job.Parts);
+    }
+
+    // The cut of strips and tiles into at most so many parts whose largest part is smallest; fewer strip parts pack less twice.
+    private static (int StripParts, int TileParts) Grid(int strips, int tiles, int parts)
+    {
+        var (best, smallest) = ((1, 1), long.MaxValue);
+        for (var stripParts = 1; stripParts <= Math.Min(parts, strips); stripParts++)
+        {
+            var tileParts = Math.Min(parts / stripParts, tiles);
+            var largest = (long)((strips + stripParts - 1) / stripParts) * ((tiles + tileParts - 1) / tileParts);
+            if (largest <= smallest) (best, smallest) = ((stripParts, tileParts), largest);
+        }
+        return best;
     }
 
     private static long Round(long floats) => (floats + 15) & ~15L;
@@ -129,7 +154,13 @@ internal unsafe struct Product
         public int Strips;
         public int Tiles;
         public int Height;
+        public int StripParts;
+        public int TileParts;
         public int Parts;
+
+        /// <summary>Blocks along k, and strips packed at a time.</summary>
+        public int BlockDepths;
+        public int Group;
         public int RunCount;
         public int StackDepth;
         public int* AOffsets;
@@ -141,60 +172,76 @@ internal unsafe struct Product
         {
             var tileFloats = (long)MaxRows * Width;
             var transposed = Product.CColumn != 1;
-            var scratch = Device.Scratch(thread, tileFloats * (1 + StackDepth) + Width + (transposed ? PanelRows * Width : 0) + (long)Product.Depth * Width);
-            var edge = scratch;
-            var bias = edge + tileFloats;
-            var panel = bias + Width;
+            var (firstStrip, endStrip) = Range(part / TileParts, StripParts, Strips);
+            var (firstTile, endTile) = Range(part % TileParts, TileParts, Tiles);
+            var group = Math.Min(Group, endStrip - firstStrip);
+            var depth = BlockDepths == 0 ? 0 : (Product.Depth + BlockDepths - 1) / BlockDepths;
+            var scratch = Device.Scratch(thread, tileFloats * (1 + StackDepth) + Width * group + (transposed ? PanelRows * Width : 0) + (long)depth * Width * group);
+            var bias = scratch + tileFloats;
+            var panel = bias + Width * group;
             var stack = panel + (transposed ? PanelRows * Width : 0);
-            var strip = stack + tileFloats * StackDepth;
-            var call = new TileCall
+            var packed = stack + tileFloats * StackDepth;
+            var call = new TileCall { AOffsets = AOffsets, BOffsets = BOffsets, RunRows = RunRows, RunMerges = RunMerges, RunCount = RunCount, Stack = stack };
+            for (var first = firstStrip; first < endStrip; first += group)
             {
-                AOffsets = AOffsets, BOffsets = BOffsets, RunRows = RunRows, RunMerges = RunMerges, RunCount = RunCount,
-                Stack = stack, B = strip, Accumulate = Product.Accumulate, Relu = Product.Relu,
-            };
-            var unit = (long)part * Strips * Tiles / Parts;
-            var end = (long)(part + 1) * Strips * Tiles / Parts;
-            while (unit < end)
-            {
-                var firstTile = (int)(unit % Tiles);
-                var endTile = (int)Math.Min(Tiles, firstTile + end - unit);
-                var column = (int)(unit / Tiles) * Width;
-                var columns = Math.Min(Width, Product.Columns - column);
-                PackStrip(column, columns, strip);
+                var strips = Math.Min(group, endStrip - first);
                 if (Product.ColumnBias != null)
+                    for (var j = 0; j < strips * Width; j++) bias[j] = first * Width + j < Product.Columns ? Product.ColumnBias[first * Width + j] : 0f;
+                // One pass even without any k: C is then 0, or what it was.
+                for (var k = 0; ; k += depth)
                 {
-                    for (var j = 0; j < Width; j++) bias[j] = j < columns ? Product.ColumnBias[column + j] : 0f;
-                    call.ColumnBias = bias;
+                    var blockDepth = Math.Min(depth, Product.Depth - k);
+                    var last = k + blockDepth >= Product.Depth;
+                    if (RunCount == 1) call.RunRows = &blockDepth;
+                    call.Accumulate = k > 0 || Product.Accumulate;
+                    call.Relu = last && Product.Relu;
+                    for (var strip = 0; strip < strips; strip++) PackStrip((first + strip) * Width, k, blockDepth, packed + (long)strip * depth * Width);
+                    if (transposed) TransposedTiles(&call, panel, packed, first * Width, firstTile, endTile);
+                    else
+                        for (var tile = firstTile; tile < endTile; tile++)
+                            for (var strip = 0; strip < strips; strip++)
+                            {
+                                call.B = packed + (long)strip * depth * Width;
+                                call.ColumnBias = last && Product.ColumnBias != null ? bias + strip * Width : null;
+                                StoredTile(&call, scratch, (first + strip) * Width, k, last, tile);
+                            }
+                    if (last) break;
                 }
-                if (transposed) TransposedTiles(&call, panel, column, columns, firstTile, endTile);
-                else StoredTiles(&call, edge, column, columns, firstTile, endTile);
-                unit += endTile - firstTile;
             }
         }
 
-        private readonly void StoredTiles(TileCall* call, float* edge, int column, int columns, int firstTile, int endTile)
+        private static (int First, int End) Range(int part, int parts, int count) => ((int)((long)part * count / parts), (int)((long)(part + 1) * count / parts));
+
+        private readonly void StoredTile(TileCall* call, float* edge, int column, int k, bool last, int tile)
         {
+            var columns = Math.Min(Width, Product.Columns - column);
             var vectors = columns > Lanes ? 2 : 1;
             var whole = columns == vectors * Lanes;
-            for (var tile = firstTile; tile < endTile; tile++)
-            {
-                var (row, rows) = Place(call, tile);
-                var c = Product.C + row * Product.CRow + column;
-                call->C = whole ? c : edge;
-                call->CRow = whole ? Product.CRow : Width;
-                if (!whole && Product.Accumulate) Panels.Copy(c, Product.CRow, edge, Width, rows, columns);
-                Multiply(rows, vectors, call);
-                if (!whole) Panels.Copy(edge, Width, c, Product.CRow, rows, columns);
-            }
+            var (row, rows) = Place(call, tile, k, last);
+            var c = Product.C + row * Product.CRow + column;
+            call->C = whole ? c : edge;
+            call->CRow = whole ? Product.CRow : Width;
+            if (!whole && call->Accumulate) Panels.Copy(c, Product.CRow, edge, Width, rows, columns);
+            // The next tile's elements of C come while this one is multiplied: their lines lie a row apart, which the hardware does not foresee.
+            if (Sse.IsSupported)
+                for (var i = 0; i < rows; i++)
+                {
+                    Sse.Prefetch0(c + i * Product.CRow + Width);
+                    Sse.Prefetch0(c + i * Product.CRow + Width + 16);
+                }
+            Multiply(rows, vectors, call);
+            if (!whole) Panels.Copy(edge, Width, c, Product.CRow, rows, columns);
         }
 
-        private readonly void TransposedTiles(TileCall* call, float* panel, int column, int columns, int firstTile, int endTile)
+        private readonly void TransposedTiles(TileCall* call, float* panel, float* packed, int column, int firstTile, int endTile)
         {
+            var columns = Math.Min(Width, Product.Columns - column);
             var vectors = columns > Lanes ? 2 : 1;
             var (panelRow, filled) = (0, 0);
+            call->B = packed;
             for (var tile = firstTile; tile < endTile; tile++)
             {
-                var (row, rows) = Place(call, tile);
+                var (row, rows) = Place(call, tile, 0, last: true);
                 if (filled + rows > PanelRows)
                 {
                     Flush(panel, panelRow, filled, column, columns);
@@ -212,14 +259,13 @@ internal unsafe struct Product
         private readonly void Flush(float* panel, int row, int rows, int column, int columns) =>
             Panels.Transpose(panel, Width, Product.C + row * Product.CRow + column * Product.CColumn, Product.CColumn, rows, columns);
 
-        private readonly (int Row, int Rows) Place(TileCall* call, int tile)
+        private readonly (int Row, int Rows) Place(TileCall* call, int tile, int k, bool last)
         {
-            var row = (int)((long)tile * Product.Rows / Tiles);
-            var rows = (int)((long)(tile + 1) * Product.Rows / Tiles) - row;
-            call->A = Product.A + (PackedA ? (long)tile * Height * Product.Depth : row * Product.ARow);
+            var (row, end) = Range(tile, Tiles, Product.Rows);
+            call->A = Product.A + (PackedA ? ((long)tile * Product.Depth + k) * Height : row * Product.ARow + k * Product.ADepth);
             call->ARow = PackedA ? 1 : Product.ARow;
-            if (Product.RowBias != null) call->RowBias = Product.RowBias + row;
-            return (row, rows);
+            call->RowBias = last && Product.RowBias != null ? Product.RowBias + row : null;
+            return (row, end - row);
         }
 
         private readonly void Multiply(int rows, int vectors, TileCall* call)
@@ -229,15 +275,16 @@ internal unsafe struct Product
         }
 
         // strip [k][Width]; lanes past the last column are zero where a vector reaches over it.
-        private readonly void PackStrip(int column, int columns, float* strip)
+        private readonly void PackStrip(int column, int k, int depth, float* strip)
         {
-            var from = Product.B + column * Product.BColumn;
-            if (columns % Lanes != 0 && Product.BDepth != 1) Panels.Zero(strip, (long)Product.Depth * Width);
-            if (Product.BColumn == 1) Panels.Copy(from, Product.BDepth, strip, Width, Product.Depth, columns);
-            else if (Product.BDepth == 1) Panels.TransposeToLanes(from, Product.BColumn, strip, Width, columns, Product.Depth);
+            var columns = Math.Min(Width, Product.Columns - column);
+            var from = Product.B + column * Product.BColumn + k * Product.BDepth;
+            if (columns % Lanes != 0 && Product.BDepth != 1) Panels.Zero(strip, (long)depth * Width);
+            if (Product.BColumn == 1) Panels.Copy(from, Product.BDepth, strip, Width, depth, columns);
+            else if (Product.BDepth == 1) Panels.TransposeToLanes(from, Product.BColumn, strip, Width, columns, depth);
             else
-                for (long k = 0; k < Product.Depth; k++)
-                    for (long j = 0; j < columns; j++) strip[k * Width + j] = from[k * Product.BDepth + j * Product.BColumn];
+                for (long i = 0; i < depth; i++)
+                    for (long j = 0; j < columns; j++) strip[i * Width + j] = from[i * Product.BDepth + j * Product.BColumn];
         }
     }
 }

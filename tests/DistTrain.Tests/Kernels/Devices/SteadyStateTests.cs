@@ -19,10 +19,15 @@ public sealed class SteadyStateTests
         var (dx, dw, db) = (device.Allocate(x.Length), device.Allocate(w.Length), device.Allocate(16));
         var (lw, ly, ldw) = (device.Allocate(1600 * 10), device.Allocate(samples * 10), device.Allocate(1600 * 10));
         for (var i = 0; i < 5; i++) Step();
-        var before = GC.GetTotalAllocatedBytes(precise: true);
-        for (var i = 0; i < 200; i++) Step();
-        // The test platform's own threads may write a line meanwhile; one allocation a step would be thousands of bytes.
-        Assert.InRange(GC.GetTotalAllocatedBytes(precise: true) - before, 0, 4000);
+        // The test platform's own threads may write a line meanwhile: an op that allocates does so in every one of the five measurements.
+        var least = long.MaxValue;
+        for (var repeat = 0; repeat < 5; repeat++)
+        {
+            var before = GC.GetTotalAllocatedBytes(precise: true);
+            for (var i = 0; i < 50; i++) Step();
+            least = Math.Min(least, GC.GetTotalAllocatedBytes(precise: true) - before);
+        }
+        Assert.InRange(least, 0, 1000);
 
         void Step()
         {
