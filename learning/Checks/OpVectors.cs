@@ -23,9 +23,9 @@ internal static class OpVectors
         ["hard_swish"] = (v, d) => Layer(v, d, new HardSwish()),
         ["linear"] = (v, d) => Layer(v, d, new Linear(new(v.Input("w").Shape[0], v.Inputs.ContainsKey("bias")))),
         ["conv2d"] = (v, d) => Layer(v, d, Convolution(v)),
-        ["maxpool"] = (v, d) => Layer(v, d, new MaxPool2d(new(v.Pair("kernel", 2), v.Pair("stride", v.Pair("kernel", 2).Y), v.Pair("padding", 0)))),
+        ["maxpool"] = (v, d) => Layer(v, d, new MaxPool2d(new(v.Pair("kernel", 2), v.Pair("stride", v.Pair("kernel", 2)), v.Pair("padding", 0)))),
         ["avgpool"] = (v, d) => Layer(v, d, v.Attrs["count_include_pad"] is null || v.Flag("count_include_pad")
-            ? new AveragePool2d(new(v.Pair("kernel", 2), v.Pair("stride", v.Pair("kernel", 2).Y), v.Pair("padding", 0)))
+            ? new AveragePool2d(new(v.Pair("kernel", 2), v.Pair("stride", v.Pair("kernel", 2)), v.Pair("padding", 0)))
             : throw new UnsupportedVectorException("averagePool2d always counts padding.")),
         ["global_avgpool"] = (v, d) => Layer(v, d, new Sequential(new AveragePool2d(new(Plane(v))), new Flatten())),
         ["global_maxpool"] = (v, d) => Layer(v, d, new Sequential(new MaxPool2d(new(Plane(v))), new Flatten())),
@@ -40,8 +40,17 @@ internal static class OpVectors
         ["batched_matmul"] = MatMul,
     };
 
-    public static double Error(VectorCase vector, Device device) => Family(vector.Name) is { } family ? Families[family](vector, device)
-        : throw new UnsupportedVectorException("no component does this.");
+    private static readonly string[] Attributes =
+    [
+        "negative_slope", "slope", "alpha", "stride", "padding", "dilation", "groups", "kernel", "count_include_pad", "eps", "momentum", "batch_first", "label_smoothing",
+    ];
+
+    public static double Error(VectorCase vector, Device device)
+    {
+        var family = Family(vector.Name) ?? throw new UnsupportedVectorException("no component does this.");
+        if (!vector.AsksOnly(Attributes, out var stranger)) throw new UnsupportedVectorException($"{stranger} is not an option here.");
+        return Families[family](vector, device);
+    }
 
     // relu6 is not relu: what follows a family's name begins with _ .
     private static string? Family(string name) => Families.Keys.Where(f => name == f || name.StartsWith(f + "_", StringComparison.Ordinal)).MaxBy(f => f.Length);
@@ -85,6 +94,7 @@ internal static class OpVectors
     private static double Loss(VectorCase v, Device device, Loss loss, float[] target, Shape targetShape)
     {
         var y = v.Input("y");
+        if (v.Inputs.FirstOrDefault(i => i.Key is not ("y" or "target")).Key is { } extra) throw new UnsupportedVectorException($"{extra} is not an option here.");
         using var probe = new LayerProbe(null, y.Sample, device, loss, targetShape);
         var found = probe.Run(probe.Network.Initialize(0), y.Floats, target, Segments.One(y.Shape[0]));
         return Math.Max(v.Tensor("output").Error([found.Loss]), VectorTensor.Of(v.Grads["y"], "grads.y").Error(found.InputGradient));
@@ -106,7 +116,9 @@ internal static class OpVectors
     {
         if (v.Attrs["batch_first"] is not null && !v.Flag("batch_first")) throw new UnsupportedVectorException("lstm takes [samples, steps, inputs].");
         var layers = v.Inputs.Count(i => i.Key.StartsWith("weight_ih_l", StringComparison.Ordinal) && !i.Key.EndsWith("_reverse", StringComparison.Ordinal));
-        return Layer(v, device, new Lstm(new(v.Input("weight_hh_l0").Shape[1], layers)));
+        var error = Layer(v, device, new Lstm(new(v.Input("weight_hh_l0").Shape[1], layers)));
+        return error <= VectorCheck.Limit || LstmVectors.ErrorOfCase(v, layers) is not (> VectorCheck.Limit and var own) ? error
+            : throw new InvalidDataException($"the case's output does not follow from its own inputs: the formula in float64 misses it by {own:g3} too. Its recorded weights are not the ones it was made with.");
     }
 
     // C = A·B with gradients dA = dC·Bᵀ and dB = Aᵀ·dC; a leading axis is a batch.

@@ -50,7 +50,7 @@ public static class VectorCheck
         {
             return new VectorResult(file, vector.Name, VectorStatus.Unsupported, double.NaN, limit, missing.Message);
         }
-        catch (Exception broken) when (broken is ShapeException or ArgumentException or InvalidDataException)
+        catch (Exception broken) when (broken is ShapeException or ArgumentException or InvalidDataException or InvalidOperationException or FormatException or OverflowException)
         {
             return new VectorResult(file, vector.Name, VectorStatus.Fail, double.PositiveInfinity, limit, broken.Message);
         }

@@ -48,17 +48,26 @@ public sealed class VectorCase(JsonObject json)
 
     public JsonObject Group(string member) => json[member] as JsonObject ?? throw new InvalidDataException($"{Name}.{member} is not an object.");
 
+    /// <summary>Whether every attribute that asks for something (is neither null nor false) is among <paramref name="known"/>; otherwise the first one that is not.</summary>
+    public bool AsksOnly(IReadOnlyCollection<string> known, out string stranger)
+    {
+        stranger = Attrs.FirstOrDefault(a => a.Value is not null && !(a.Value is JsonValue value && value.TryGetValue(out bool set) && !set) && !known.Contains(a.Key)).Key ?? "";
+        return stranger.Length == 0;
+    }
+
     /// <summary>A number among the attributes; null and absent give <paramref name="otherwise"/>.</summary>
     public double Number(string attr, double otherwise) => Attrs[attr] is JsonValue value && value.TryGetValue(out double number) ? number : otherwise;
 
     public bool Flag(string attr) => Attrs[attr] is JsonValue value && value.TryGetValue(out bool set) && set;
 
     /// <summary>One number for both axes, or two.</summary>
-    public Pair Pair(string attr, int otherwise) => Attrs[attr] switch
+    public Pair Pair(string attr, int otherwise) => Pair(attr, new Pair(otherwise, otherwise));
+
+    public Pair Pair(string attr, Pair otherwise) => Attrs[attr] switch
     {
         JsonArray { Count: 2 } two => new Pair(two[0]!.GetValue<int>(), two[1]!.GetValue<int>()),
         JsonValue value => new Pair(value.GetValue<int>(), value.GetValue<int>()),
-        _ => new Pair(otherwise, otherwise),
+        _ => otherwise,
     };
 }
 
