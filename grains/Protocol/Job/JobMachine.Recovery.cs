@@ -214,7 +214,7 @@ public sealed partial class JobMachine
             newest = Math.Max(newest, _slots[slot].Version);
         }
         if (_known) Continue(newest);
-        else if (!Branch.Admit(_record!.Branches, _record.Checkpoint.Version, _record.Checkpoint.Incarnation)) Search($"checkpoint {_record.Checkpoint} is not of this past");
+        else if (_record!.Checkpoint != CheckpointName.Initial && !Branch.Admit(_record.Branches, _record.Checkpoint.Version, _record.Checkpoint.Incarnation)) Search($"checkpoint {_record.Checkpoint} is not of this past");
         else if (_record.Checkpoint == CheckpointName.Initial) Rebuild(JobPosition.Initial, CheckpointName.Initial);
         else
         {
@@ -293,6 +293,9 @@ public sealed partial class JobMachine
 
     private string _restoreReason = "";
 
+    // The first state of a job that begins is no news.
+    private bool _anew;
+
     private void AskStore()
     {
         if (_phase == Phase.Searching && !_listed) _out.Add(new Effect { Kind = EffectKind.ListCheckpoints, Message = To(Address.Host, MessageKind.None) });
@@ -369,7 +372,8 @@ public sealed partial class JobMachine
         if (!AllAnswered()) return;
         var lost = _version;
         Stand(_restore.Manifest?.Position ?? JobPosition.Initial, _restore.Name);
-        if (lost > 0 || _version > 0 || _skipped.Count > 0)
+        if (_anew) _anew = false;
+        else
             Report(JobEventKind.Restored, $"restored {_restore.Name} because {_restoreReason}" + (lost > _version ? $"; steps {_version}-{lost - 1} are recomputed" : "") + string.Concat(_skipped.Select(static s => $"; skipped {s.Name}: {s.Why}")));
         Boundary();
     }

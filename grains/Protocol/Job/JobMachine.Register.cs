@@ -74,6 +74,7 @@ public sealed partial class JobMachine
             _record = new RegisterRecord { Revision = found?.Revision ?? -1, Incarnation = found?.Incarnation ?? 0 };
             if (!_resume) _claimBranch = new Branch(_record.Incarnation + 1, -1);
         }
+        _anew = found is null || !_resume;
         RaiseIncarnation(found is null ? "the job begins" : "the job has a new scheduler");
     }
 

@@ -30,7 +30,7 @@ internal sealed class Faults(World world)
         if (world.Scenario.OneLossAtATime)
         {
             _plan.Clear();
-            for (var step = 4; step < steps - 4; step += 8) _plan.Add((step, FaultKind.SeatCrash));
+            for (var step = 4; step < steps - 4; step += 8) _plan.Add((step, Random.Pick([FaultKind.SeatCrash, FaultKind.SeatCrash, FaultKind.SchedulerCrash, FaultKind.SchedulerCrashMidSend])));
         }
         _plan.Sort();
     }
@@ -38,6 +38,9 @@ internal sealed class Faults(World world)
     /// <summary>Begins whatever is due at this number of committed steps.</summary>
     internal void At(long committed)
     {
+        // Some faults find nobody, or wait for a moment that does not come: at least ten happen in every run.
+        if (committed >= world.Scenario.Plan.TotalSteps - 4 && !world.Scenario.OneLossAtATime)
+            for (var counted = world.FaultCounts.Sum(); counted < 10; counted++) Begin(FaultKind.WorkerCrash);
         while (_plan.Count > 0 && _plan[0].Step <= committed)
         {
             var kind = _plan[0].Kind;
@@ -51,8 +54,12 @@ internal sealed class Faults(World world)
     private void Begin(FaultKind kind)
     {
         world.Trace?.Invoke($"{world.Now.TotalMilliseconds,10:F3} ---- {kind}");
-        if (Do(kind)) world.Count(kind);
+        if (Do(kind) && !IsArmed(kind)) world.Count(kind);
     }
+
+    /// <summary>Counted when the worker comes to that point.</summary>
+    private static bool IsArmed(FaultKind kind) =>
+        kind is FaultKind.WorkerCrashMidCompute or FaultKind.WorkerCrashMidPush or FaultKind.WorkerStallMidCompute or FaultKind.WorkerStallMidPush;
 
     private bool Do(FaultKind kind)
     {
@@ -61,10 +68,10 @@ internal sealed class Faults(World world)
         switch (kind)
         {
             case FaultKind.WorkerCrash when worker is not null: world.CrashWorker(worker); return true;
-            case FaultKind.WorkerCrashMidCompute when worker is not null: worker.Armed = SimulatedWorker.Arm.CrashMidCompute; return true;
-            case FaultKind.WorkerCrashMidPush when worker is not null: worker.Armed = SimulatedWorker.Arm.CrashMidPush; return true;
-            case FaultKind.WorkerStallMidCompute when worker is not null: worker.Armed = SimulatedWorker.Arm.StallMidCompute; return true;
-            case FaultKind.WorkerStallMidPush when worker is not null: worker.Armed = SimulatedWorker.Arm.StallMidPush; return true;
+            case FaultKind.WorkerCrashMidCompute when worker is not null: worker.Armed = kind; return true;
+            case FaultKind.WorkerCrashMidPush when worker is not null: worker.Armed = kind; return true;
+            case FaultKind.WorkerStallMidCompute when worker is not null: worker.Armed = kind; return true;
+            case FaultKind.WorkerStallMidPush when worker is not null: worker.Armed = kind; return true;
             case FaultKind.WorkerStall when worker is not null: worker.StalledUntil = world.Now + Long; return true;
             case FaultKind.CorruptRepeat: world.CorruptNext = true; return false;
             case FaultKind.StrangeWorker: world.AddStranger(); return true;
@@ -74,7 +81,7 @@ internal sealed class Faults(World world)
                 world.After(0, worker, new Message { Kind = MessageKind.Retire, From = Address.Host, To = worker.Address, Job = world.Scenario.Plan.Key });
                 world.After(Random.Between(20, 200), world.AddWorker);
                 return true;
-            case FaultKind.SeatCrash when world.Scenario.OneLossAtATime && !world.IsFullyReplicated(): world.After(10, () => Begin(kind)); return false;
+            case FaultKind.SeatCrash or FaultKind.SchedulerCrash or FaultKind.SchedulerCrashMidSend when world.Scenario.OneLossAtATime && !world.IsFullyReplicated(): world.After(10, () => Begin(kind)); return false;
             case FaultKind.SeatCrash when seat is not null: world.CrashSeat(seat); return true;
             case FaultKind.SeatStall when seat is not null: seat.StalledUntil = world.Now + Long; return true;
             case FaultKind.PrimaryAndReplicaCrash: return CrashBoth();

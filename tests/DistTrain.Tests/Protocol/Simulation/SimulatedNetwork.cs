@@ -6,6 +6,12 @@ namespace DistTrain.Tests.Simulation;
 internal struct Traffic
 {
     internal long Sent, Dropped, Repeated, Delayed, Reordered, CutOff;
+
+    internal readonly Traffic Plus(in Traffic other) => new()
+    {
+        Sent = Sent + other.Sent, Dropped = Dropped + other.Dropped, Repeated = Repeated + other.Repeated,
+        Delayed = Delayed + other.Delayed, Reordered = Reordered + other.Reordered, CutOff = CutOff + other.CutOff,
+    };
 }
 
 /// <summary>Loses, repeats, delays, reorders and cuts off messages.</summary>

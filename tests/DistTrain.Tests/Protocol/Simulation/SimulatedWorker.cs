@@ -13,10 +13,8 @@ internal sealed class SimulatedWorker(World world, int number, PlanIdentity iden
     /// <summary>Milliseconds for one micro-batch.</summary>
     internal double Slowness { get; set; } = world.Random.Chance(0.15) ? world.Random.Between(5, 25) : world.Random.Between(0.2, 1);
 
-    internal enum Arm { None, CrashMidCompute, CrashMidPush, StallMidCompute, StallMidPush }
-
     /// <summary>What happens the next time that it computes or pushes.</summary>
-    internal Arm Armed { get; set; }
+    internal FaultKind? Armed { get; set; }
 
     internal WorkerMachine Worker => (WorkerMachine)Machine;
 
@@ -38,12 +36,13 @@ internal sealed class SimulatedWorker(World world, int number, PlanIdentity iden
     protected override void After(in Message message)
     {
         if (World.CorruptNext && message.Kind == MessageKind.Answer && message.Verdict == Verdict.Accepted && message.From == _lastPush.To && message.Node == _lastPush.Node) Corrupt();
-        if (Armed == Arm.None || Machine.Waits.Count == 0) return;
+        if (Armed is not { } armed || Machine.Waits.Count == 0) return;
         var kind = Machine.Waits[^1].Kind;
-        if (Armed is Arm.CrashMidCompute or Arm.StallMidCompute ? kind != WaitKind.Computation : kind != WaitKind.Answers) return;
-        if (Armed is Arm.CrashMidCompute or Arm.CrashMidPush) World.CrashWorker(this);
+        if (armed is FaultKind.WorkerCrashMidCompute or FaultKind.WorkerStallMidCompute ? kind != WaitKind.Computation : kind != WaitKind.Answers) return;
+        if (armed is FaultKind.WorkerCrashMidCompute or FaultKind.WorkerCrashMidPush) World.CrashWorker(this);
         else StalledUntil = World.Now + TimeSpan.FromMilliseconds(World.Random.Between(50, 1500));
-        Armed = Arm.None;
+        World.Count(armed);
+        Armed = null;
     }
 
     // What was accepted a moment ago comes again with a flipped bit.
