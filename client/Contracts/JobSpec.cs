@@ -111,7 +111,7 @@ public sealed record ClusterSpec
     [SpecField("computeThreads"), Description("Compute threads of one worker; 0 = cores / workers, at least 1."), Range(0, 1024)]
     public int ComputeThreads { get; init; }
 
-    [SpecField("device", Example = "auto, cpu or gpu:0"), Description("auto, cpu, gpu:0."), RegularExpression("^(auto|cpu|gpu:[0-9]{1,3})$")]
+    [SpecField("device", Example = "auto, cpu or gpu:0"), Description("auto, cpu, gpu:0 (CUDA), opencl:0, or ilgpu-cpu, a slow simulator for tests."), RegularExpression("^(auto|cpu|ilgpu-cpu|(gpu|opencl):[0-9]{1,3})$")]
     public string Device { get; init; } = "auto";
 
     [SpecField("consistency"), Description("bsp: every step waits for all of its micro-batches."), AllowedValues("bsp")]

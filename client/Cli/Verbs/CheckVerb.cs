@@ -14,7 +14,7 @@ internal static class CheckVerb
     public static Command Make()
     {
         var vectors = new Option<string?>("--vectors") { Description = "Golden vectors, a folder or a JSON file: compare every case on the device.", HelpName = "path" };
-        var device = new Option<string>("--device") { Description = "cpu, or cpu:scalar, cpu:vector256, cpu:vector512 for one body of the kernels.", DefaultValueFactory = _ => "cpu" };
+        var device = new Option<string>("--device") { Description = "cpu; cpu:scalar, cpu:vector256, cpu:vector512 for one body of the kernels; gpu:0, opencl:0, ilgpu-cpu.", DefaultValueFactory = _ => "cpu" };
         var threads = new Option<int>("--threads") { Description = "Compute threads; 0 = all cores.", DefaultValueFactory = _ => 0 };
         var output = SharedOptions.Output();
         var verb = new Verb("check", "Checks this machine: devices, instruction sets, and that its numbers are the oracle's.", "disttrain check", "disttrain check --vectors vectors/ -o json") { vectors, device, threads, output };
@@ -27,17 +27,17 @@ internal static class CheckVerb
         return verb;
     }
 
-    private static CpuDevice Device(string name, int threads)
+    private static Device Device(string name, int threads)
     {
         if (threads is < 0 or > 1024) throw new CommandException(ExitCode.Usage, $"--threads is {threads}. It must be between 0 and 1024.");
-        return new CpuDevice(threads, name switch
+        try
         {
-            "cpu" or "auto" => null,
-            "cpu:scalar" => InstructionSet.Scalar,
-            "cpu:vector256" => InstructionSet.Vector256,
-            "cpu:vector512" => InstructionSet.Vector512,
-            _ => throw new CommandException(ExitCode.Usage, $"--device is {name}. It must be cpu, cpu:scalar, cpu:vector256 or cpu:vector512; there is no GPU that this build can use."),
-        });
+            return Devices.Open(name, threads);
+        }
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException)
+        {
+            throw new CommandException(ExitCode.Usage, $"--{e.Message.Split(" (Parameter", 2)[0]}");
+        }
     }
 
     private static int Vectors(Terminal terminal, string path, Device device)
@@ -84,7 +84,7 @@ internal static class CheckVerb
         }
     }
 
-    private static int Machine(Terminal terminal, CpuDevice device)
+    private static int Machine(Terminal terminal, Device device)
     {
         var findings = new List<string>();
         if (!System.Runtime.Intrinsics.X86.Fma.IsSupported && !System.Runtime.Intrinsics.Arm.AdvSimd.IsSupported) findings.Add("this processor has no fused multiply-add; exact training needs it.");
@@ -97,14 +97,14 @@ internal static class CheckVerb
             ["cores"] = Environment.ProcessorCount,
             ["memoryBytes"] = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
             ["device"] = device.Name,
-            ["instructionSet"] = device.InstructionSet.ToString().ToLowerInvariant(),
-            ["threads"] = device.Threads,
+            ["instructionSet"] = (device as CpuDevice)?.InstructionSet.ToString().ToLowerInvariant(),
+            ["threads"] = (device as CpuDevice)?.Threads,
             ["determinismClass"] = device.DeterminismClass,
-            ["gpu"] = "none: this build has no GPU kernels",
+            ["gpu"] = !Devices.BuiltWithAccelerators ? "none: this build has no GPU kernels" : Devices.PresentAccelerators() is { Count: > 0 } present ? string.Join(", ", present) : "none here",
             ["packages"] = string.Join(", ", new[] { typeof(Command), typeof(Spectre.Console.AnsiConsole), typeof(YamlDotNet.Core.Parser) }.Select(t => $"{t.Assembly.GetName().Name} {t.Assembly.GetName().Version!.ToString(3)}")),
         };
         // A short job, run by the plain loops and by the cluster: the same hash, or this machine must not train.
-        var oracle = OracleHash(out var cluster);
+        var oracle = OracleHash(device.Name, out var cluster);
         facts["oracleSha256"] = oracle;
         facts["clusterSha256"] = cluster;
         if (oracle != cluster) findings.Add($"two workers and three shards gave weights {cluster[..12]}, one process gave {oracle[..12]}. They must be equal.");
@@ -120,10 +120,10 @@ internal static class CheckVerb
         return findings.Count == 0 ? ExitCode.Ok : ExitCode.Findings;
     }
 
-    private static string OracleHash(out string cluster)
+    private static string OracleHash(string device, out string cluster)
     {
         var plan = JobPlanner.Plan(JobFile.BuiltIn([.. new[] { "data.format={digits: {train: 160, test: 32}}", "training.epochs=1", "training.clipNorm=0.5", "model=[{conv2d: {out: 4, kernel: 3}}, relu, {maxPool2d: 2}, flatten, {linear: 32}, relu, {linear: 10}]", "cluster.workers=2", "cluster.shards=3" }.Select(SpecOverride.Parse)]));
-        using (var embedded = new EmbeddedCluster(plan.Job, plan.Options with { CheckpointFolder = "", ComputeThreads = 1 })) cluster = embedded.RunAsync().GetAwaiter().GetResult().WeightsSha256;
+        using (var embedded = new EmbeddedCluster(plan.Job, plan.Options with { CheckpointFolder = "", ComputeThreads = 1, Device = device })) cluster = embedded.RunAsync().GetAwaiter().GetResult().WeightsSha256;
         return new LocalTrainer(plan.Job, new CpuDevice(1, InstructionSet.Scalar)).Run().WeightsSha256;
     }
 }

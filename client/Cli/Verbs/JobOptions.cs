@@ -11,7 +11,7 @@ internal sealed class JobOptions
         ("--workers", "cluster.workers", "Workers."),
         ("--shards", "cluster.shards", "Parameter shards."),
         ("--processes", "cluster.processes", "Worker processes; 0 = worker threads."),
-        ("--device", "cluster.device", "auto, cpu or gpu:0."),
+        ("--device", "cluster.device", "auto, cpu, gpu:0, opencl:0 or ilgpu-cpu."),
         ("--epochs", "training.epochs", "Passes over the training set."),
         ("--seed", "training.seed", "Key of all randomness."),
     ];

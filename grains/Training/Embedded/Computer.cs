@@ -7,6 +7,10 @@ namespace DistTrain.Training;
 /// <summary>What turns a tree node into its gradient: a replica of this process, or a worker process at the other end of a lane. One thread uses it.</summary>
 internal interface IComputer : IDisposable
 {
+    /// <summary>Computes on the CPU device given, or on the accelerator of that name, which the calling thread opens and drives.</summary>
+    static IComputer Make(ResolvedJob job, string device, Device cpu, View weights) =>
+        Devices.IsAccelerator(device) ? new AcceleratorComputer(job, Devices.Open(device), weights) : new LocalComputer(job, cpu, weights);
+
     /// <summary>The gradient of micro-batches <paramref name="node"/> of a step, from the job's weights as they are.</summary>
     /// <param name="gradient">[Layout.Length]; overwritten.</param>
     void Gradient(long step, TreeNode node, DeviceBuffer gradient);

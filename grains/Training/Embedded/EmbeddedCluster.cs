@@ -74,7 +74,7 @@ public sealed class EmbeddedCluster : IDisposable
             var host = new WorkerHost(new WorkerMachine(_plan, number, new WorkerHello($"worker {number}", _plan.Identity)), _machines, number) { Vanished = Replace };
             // The thread of a worker process only runs machines; one of this process computes on its device too.
             var device = new CpuDevice(_options.Processes > 0 ? 1 : ComputeThreads, _options.InstructionSet);
-            Func<WorkerThread, IComputer> computer = _options.Processes > 0 ? _ => _processes!.Start(host, ComputeThreads) : t => new LocalComputer(_job, t.Device, _weights.View);
+            Func<WorkerThread, IComputer> computer = _options.Processes > 0 ? _ => _processes!.Start(host, ComputeThreads) : t => IComputer.Make(_job, _options.Device, t.Device, _weights.View);
             var thread = new WorkerThread(host, _machines, _job, _gradients, device, computer, _feed);
             _machines.Add(host);
             _threads.Add(thread);

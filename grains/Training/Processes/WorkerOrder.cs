@@ -10,7 +10,8 @@ namespace DistTrain.Training;
 /// <param name="Document">From which the job is resolved: <see cref="ResolvedJob.Document"/>.</param>
 /// <param name="ComputeThreads">Of the worker's device.</param>
 /// <param name="InstructionSet">null = the widest that runs well.</param>
-public sealed record WorkerOrder(string Endpoint, string Token, int Number, string Document, int ComputeThreads, InstructionSet? InstructionSet)
+/// <param name="Device">Where it computes, as <see cref="RunOptions.Device"/>.</param>
+public sealed record WorkerOrder(string Endpoint, string Token, int Number, string Document, int ComputeThreads, InstructionSet? InstructionSet, string Device = "auto")
 {
     public string ToLine() => JsonSerializer.Serialize(this);
 

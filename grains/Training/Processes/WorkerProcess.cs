@@ -57,7 +57,7 @@ public static class WorkerProcess
         using var device = new CpuDevice(order.ComputeThreads, order.InstructionSet);
         using var weights = device.Allocate(job.Layout.Length);
         using var gradient = device.Allocate(job.Layout.Length);
-        using var computer = new LocalComputer(job, device, weights.View);
+        using var computer = IComputer.Make(job, order.Device, device, weights.View);
         while (connection.TryReadHead(out header))
         {
             switch (header.Kind)
@@ -90,7 +90,7 @@ public static class WorkerProcess
         return new CreditWindow(BinaryPrimitives.ReadInt32LittleEndian(payload));
     }
 
-    private static void Compute(LaneConnection connection, LaneHeader lease, LocalComputer computer, DeviceBuffer gradient, CreditWindow credits)
+    private static void Compute(LaneConnection connection, LaneHeader lease, IComputer computer, DeviceBuffer gradient, CreditWindow credits)
     {
         try
         {
@@ -118,7 +118,7 @@ public static class WorkerProcess
         credits.Return();
     }
 
-    private static void Evaluate(LaneConnection connection, LaneHeader lease, LocalComputer computer)
+    private static void Evaluate(LaneConnection connection, LaneHeader lease, IComputer computer)
     {
         try
         {

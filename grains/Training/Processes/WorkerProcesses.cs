@@ -35,7 +35,7 @@ internal sealed class WorkerProcesses : IDisposable
     {
         var launch = _options.WorkerLaunch ?? throw new InvalidOperationException("worker processes are asked for and no command line is given that starts one (RunOptions.WorkerLaunch).");
         var token = LaneToken.Issue(_clusterKey, _job.Name, _time.GetUtcNow() + _tokenLife);
-        var order = new WorkerOrder(_listener.Endpoint.ToString(), Convert.ToBase64String(token), host.Number, _job.Document, computeThreads, _options.InstructionSet);
+        var order = new WorkerOrder(_listener.Endpoint.ToString(), Convert.ToBase64String(token), host.Number, _job.Document, computeThreads, _options.InstructionSet, _options.Device);
         using var arrival = _arriving[host.Number] = new Arrival();
         ChildProcess? child = null;
         child = new ChildProcess(launch, order, () => Gone(host, child!, arrival));

@@ -16,6 +16,9 @@ public sealed record RunOptions
     /// <summary>Compute threads of one worker; 0 = cores / workers, at least 1.</summary>
     public int ComputeThreads { get; init; }
 
+    /// <summary>Where workers compute: cpu (auto too), gpu:N, opencl:N or ilgpu-cpu. Shards are on the CPU.</summary>
+    public string Device { get; init; } = "auto";
+
     /// <summary>null = the widest that runs well here.</summary>
     public InstructionSet? InstructionSet { get; init; }
 

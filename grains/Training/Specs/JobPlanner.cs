@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using DistTrain.Contracts;
+using DistTrain.Kernels;
 using DistTrain.Learning;
 using DistTrain.Protocol;
 
@@ -28,8 +29,8 @@ public static class JobPlanner
         var components = new SpecComponents(file);
         var problems = new List<SpecProblem>();
         var spec = file.Spec;
-        if (spec.Cluster.Device.StartsWith("gpu", StringComparison.Ordinal))
-            problems.Add(file.Problem("spec.cluster.device", $"is {spec.Cluster.Device}. There is no GPU that this build can use. Use auto or cpu."));
+        if (Devices.IsAccelerator(spec.Cluster.Device) && !Devices.BuiltWithAccelerators)
+            problems.Add(file.Problem("spec.cluster.device", $"is {spec.Cluster.Device}. This build has no accelerators. Use auto or cpu."));
         var data = Open(file, components.Format!, problems) ?? throw new SpecException(problems);
         var statistics = spec.Data.Standardize ? ChannelStatistics.Of(data.Train) : null;
         if (statistics is not null) data = new DataSplit(Standardized.By(data.Train, statistics), Standardized.By(data.Test, statistics));
@@ -142,6 +143,7 @@ public static class JobPlanner
         Workers = spec.Cluster.Workers,
         Shards = spec.Cluster.Shards,
         Processes = spec.Cluster.Processes,
+        Device = spec.Cluster.Device,
         ComputeThreads = spec.Cluster.ComputeThreads,
         CheckpointFolder = spec.Checkpoint.Path,
         CheckpointEvery = EverySteps(spec.Checkpoint.Every, stepsPerEpoch),

@@ -29,12 +29,16 @@ public sealed class BlockNormGpu(GpuDevice device) : IBlockNorm
     private void Place(ReadOnlySpan<int> starts, ReadOnlySpan<int> lengths)
     {
         if (_blocks.Length == 2 * starts.Length && _blocks.AsSpan(0, starts.Length).SequenceEqual(starts) && _blocks.AsSpan(starts.Length).SequenceEqual(lengths)) return;
-        _table?.Dispose();
-        _results?.Dispose();
         _blocks = [.. starts, .. lengths];
-        _read = new float[2 * starts.Length];
-        _table = device.Upload(_blocks);
-        _results = (GpuBuffer)device.Allocate(2 * starts.Length);
+        if (_table is null || _table.Length < _blocks.Length)
+        {
+            _table?.Dispose();
+            _results?.Dispose();
+            _table = (GpuBuffer)device.Allocate(_blocks.Length);
+            _results = (GpuBuffer)device.Allocate(_blocks.Length);
+        }
+        if (_read.Length != _blocks.Length) _read = new float[_blocks.Length];
+        _table.Write(0, MemoryMarshal.Cast<int, float>(_blocks));
     }
 
     private static void SquaresKernel(Arguments a)
