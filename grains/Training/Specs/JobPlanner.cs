@@ -29,8 +29,8 @@ public static class JobPlanner
         var components = new SpecComponents(file);
         var problems = new List<SpecProblem>();
         var spec = file.Spec;
-        if (Devices.IsAccelerator(spec.Cluster.Device) && !Devices.BuiltWithAccelerators)
-            problems.Add(file.Problem("spec.cluster.device", $"is {spec.Cluster.Device}. This build has no accelerators. Use auto or cpu."));
+        if (!Devices.IsHere(spec.Cluster.Device))
+            problems.Add(file.Problem("spec.cluster.device", $"is {spec.Cluster.Device}. This machine or this build has no such accelerator. Use auto or cpu."));
         var data = Open(file, components.Format!, problems) ?? throw new SpecException(problems);
         var statistics = spec.Data.Standardize ? ChannelStatistics.Of(data.Train) : null;
         if (statistics is not null) data = new DataSplit(Standardized.By(data.Train, statistics), Standardized.By(data.Test, statistics));

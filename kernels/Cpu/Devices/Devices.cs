@@ -7,6 +7,8 @@ namespace DistTrain.Kernels;
 /// <remarks>Accelerators live in an assembly of their own, which is empty where their packages were missing when it was built: it is looked for by name, never referenced from here.</remarks>
 public static class Devices
 {
+    private const string Simulator = "ilgpu-cpu";
+
     private const string AcceleratorType = "DistTrain.Kernels.GpuDevice, DistTrain.Kernels.Gpu";
 
     private static readonly Lazy<Func<string, Device>?> OpenAccelerator = new(() => Find("Open", [typeof(string)])?.CreateDelegate<Func<string, Device>>());
@@ -20,7 +22,10 @@ public static class Devices
 
     /// <summary>Does the name say an accelerator (or its simulator) rather than the CPU?</summary>
     public static bool IsAccelerator(string name) =>
-        name == "ilgpu-cpu" || name.Split(':')[0] is "gpu" or "opencl";
+        name == Simulator || name.Split(':')[0] is "gpu" or "opencl";
+
+    /// <summary>Whether a device of that name is on this machine and in this build.</summary>
+    public static bool IsHere(string name) => !IsAccelerator(name) || (name == Simulator ? BuiltWithAccelerators : PresentAccelerators().Contains(name));
 
     /// <summary>cpu and auto: the CPU. cpu:scalar, cpu:vector256, cpu:vector512: with that body. gpu:N (CUDA), opencl:N, ilgpu-cpu (a slow simulator): an accelerator.</summary>
     /// <param name="threads">Compute threads of a CPU; 0 = all cores.</param>
@@ -36,7 +41,7 @@ public static class Devices
             "cpu:scalar" => InstructionSet.Scalar,
             "cpu:vector256" => InstructionSet.Vector256,
             "cpu:vector512" => InstructionSet.Vector512,
-            _ => throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"device is \"{name}\"; it must be auto, cpu, cpu:scalar, cpu:vector256, cpu:vector512, gpu:N, opencl:N or ilgpu-cpu."), nameof(name)),
+            _ => throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"device is {name}. It must be auto, cpu, cpu:scalar, cpu:vector256, cpu:vector512, gpu:N, opencl:N or ilgpu-cpu."), nameof(name)),
         });
     }
 

@@ -33,7 +33,7 @@ public sealed class MachineVerbTests : CommandFixture
 
     [Theory]
     [InlineData(3, "--vectors is /nowhere. Nothing is there.\n", "--vectors", "/nowhere")]
-    [InlineData(2, "--device is tpu. It must be cpu, cpu:scalar, cpu:vector256 or cpu:vector512; there is no GPU that this build can use.\n", "--device", "tpu")]
+    [InlineData(2, "--device is tpu. It must be auto, cpu, cpu:scalar, cpu:vector256, cpu:vector512, gpu:N, opencl:N or ilgpu-cpu.\n", "--device", "tpu")]
     [InlineData(2, "--threads is -1. It must be between 0 and 1024.\n", "--threads", "-1")]
     public async Task Wrong_options_of_check_are_named(int code, string error, params string[] args)
     {

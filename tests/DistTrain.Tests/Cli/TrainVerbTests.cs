@@ -118,7 +118,7 @@ public sealed class TrainVerbTests : CommandFixture
     [InlineData("--workers", "0", "--workers 0: spec.cluster.workers is 0. It must be a whole number from 1 to 1024, or a range such as 2..8.")]
     [InlineData("--epochs", "many", "--epochs many: spec.training.epochs is many. It must be a whole number from 1 to 1000000.")]
     [InlineData("--shards", "999", "--shards 999: spec.cluster.shards is 999. It must be at most ")]
-    [InlineData("--device", "gpu:0", "--device gpu:0: spec.cluster.device is gpu:0. There is no GPU that this build can use. Use auto or cpu.")]
+    [InlineData("--device", "gpu:97", "--device gpu:97: spec.cluster.device is gpu:97. This machine or this build has no such accelerator. Use auto or cpu.")]
     [InlineData("--set", "optimizer.lr=.nan", "--set optimizer.lr=.nan: spec.optimizer.adam.lr is .nan. It must be a finite number that 64 bits can hold.")]
     [InlineData("--set", "optimizer.lr=-1", "--set optimizer.lr=-1: spec.optimizer.adam.lr is -1. It must be a finite number, ")]
     [InlineData("--set", "optimizer=adma", "--set optimizer=adma: spec.optimizer is adma. It must be one of ")]
