@@ -13,7 +13,7 @@ public sealed class ElementwiseGpu<TFunction>(GpuDevice device) : IElementwise<T
 
     public void Forward(TFunction function, View x, View y)
     {
-        Expect.Length(y, x.Length, "[elements of x]");
+        OperandCheck.Shape("elementwise", "y", y, x.Length);
         _forward.LaunchLine(x.Length, new(function, GpuBuffer.Of(x), GpuBuffer.Of(y), default, default, x.Length));
     }
 

@@ -23,8 +23,8 @@ public sealed class LstmGpu(GpuDevice device) : ILstm
     public void Forward(in LstmShape shape, int samples, View x, View wInput, View wHidden, View bInput, View bHidden, View h0, View c0, View y, View gates, View cells)
     {
         LstmSequence.ExpectShapes(shape, samples, x, wInput, wHidden, h0, c0, y, gates, cells);
-        Expect.Length(bInput, 4L * shape.Hidden, "[4H]");
-        Expect.Length(bHidden, 4L * shape.Hidden, "[4H]");
+        OperandCheck.Shape("lstm", "bInput", bInput, 4L * shape.Hidden);
+        OperandCheck.Shape("lstm", "bHidden", bHidden, 4L * shape.Hidden);
         var (steps, hidden) = (shape.Steps, shape.Hidden);
         var state = Kept(ref _state, samples * hidden);
         var projected = Kept(ref _projected, samples * 4 * hidden);
@@ -46,9 +46,9 @@ public sealed class LstmGpu(GpuDevice device) : ILstm
         ArgumentNullException.ThrowIfNull(segments);
         var (samples, steps, hidden) = (segments.Samples, shape.Steps, shape.Hidden);
         LstmSequence.ExpectShapes(shape, samples, x, wInput, wHidden, h0, c0, y, gates, cells);
-        Expect.Length(dy, (long)samples * steps * hidden, "[N, T, H]");
-        Expect.Length(dGates, (long)samples * steps * 4 * hidden, "[N, T, 4H]");
-        Expect.Length(dx, (long)samples * steps * shape.Inputs, "[N, T, I]");
+        OperandCheck.Shape("lstm", "dy", dy, samples, steps, hidden);
+        OperandCheck.Shape("lstm", "dGates", dGates, samples, steps, 4L * hidden);
+        OperandCheck.Shape("lstm", "dx", dx, samples, steps, shape.Inputs);
         var state = Kept(ref _state, samples * hidden);
         var projected = Kept(ref _projected, samples * 4 * hidden);
         var cellGradient = Kept(ref _cellGradient, samples * hidden);

@@ -14,7 +14,7 @@ public sealed class TreeFoldGpu(GpuDevice device) : ITreeFold
 
     public void Moments(View left, View right)
     {
-        Expect.Length(right, left.Length, "[elements of left]");
+        OperandCheck.Shape("treeFold", "right", right, left.Length);
         if (left.Length % 3 != 0) throw new ArgumentException($"left has {left.Length} elements; triples (count, mean, M2) need a multiple of 3.", nameof(left));
         _moments.LaunchLine(left.Length / 3, new(GpuBuffer.Of(left), GpuBuffer.Of(right), left.Length / 3));
     }
