@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 using System.Text.Json;
 using DistTrain.Training;
 
@@ -8,14 +9,17 @@ namespace DistTrain.Cli;
 internal sealed class MetricsFile : IDisposable
 {
     private readonly string _path;
+    private readonly Func<long, LossLog?> _committedAt;
     private readonly ArrayBufferWriter<byte> _line = new();
     private readonly Utf8JsonWriter _json;
     private readonly List<RunRecord> _early = [];
     private FileStream? _file;
+    private double _flushed;
 
-    public MetricsFile(string path)
+    /// <param name="committedAt">The records of the checkpoint after so many steps, for lines that a crash kept from the disk; null where there is none.</param>
+    public MetricsFile(string path, Func<long, LossLog?> committedAt)
     {
-        _path = path;
+        (_path, _committedAt) = (path, committedAt);
         _json = new Utf8JsonWriter(_line);
     }
 
@@ -28,6 +32,16 @@ internal sealed class MetricsFile : IDisposable
             return;
         }
         _file ??= Open(record.Step);
+        Encode(record);
+        _file.Write(_line.WrittenSpan);
+        _file.WriteByte((byte)'\n');
+        if (record.Kind is RunRecordKind.Step && record.Seconds < _flushed + 1) return;
+        _file.Flush();
+        _flushed = record.Seconds;
+    }
+
+    private void Encode(in RunRecord record)
+    {
         _line.Clear();
         _json.Reset(_line);
         _json.WriteStartObject();
@@ -44,8 +58,6 @@ internal sealed class MetricsFile : IDisposable
         Finite("seconds"u8, Math.Round(record.Seconds, 4));
         _json.WriteEndObject();
         _json.Flush();
-        _file.Write(_line.WrittenSpan);
-        _file.WriteByte((byte)'\n');
     }
 
     // Events of a run's beginning come before it is known at which step it takes up.
@@ -78,16 +90,33 @@ internal sealed class MetricsFile : IDisposable
 
     private FileStream Open(long firstStep)
     {
-        var goesOn = File.Exists(_path) && firstStep > 1;
-        if (goesOn)
+        var text = new StringBuilder();
+        if (firstStep > 1)
         {
-            var kept = File.ReadLines(_path).TakeWhile(line => StepOf(line) is { } step && step < firstStep).ToArray();
-            RunFolder.WriteWhole(_path, string.Concat(kept.Select(line => line + "\n")));
+            // Lines of the old run where they reached the disk; else the records that its checkpoint brought back.
+            var there = File.Exists(_path) ? File.ReadLines(_path).Where(line => StepOf(line) is { } step && step < firstStep).ToArray() : [];
+            var steps = there.Where(line => line.StartsWith("{\"kind\":\"step\"", StringComparison.Ordinal)).Select(StepOf).ToHashSet();
+            using var committed = _committedAt(firstStep - 1);
+            if (committed is null || steps.Count == firstStep - 1)
+                foreach (var line in there) text.Append(line).Append('\n');
+            else
+                for (var i = 0; i < committed.Count; i++) text.Append(Line(committed[i])).Append('\n');
         }
-        var file = new FileStream(_path, goesOn ? FileMode.Append : FileMode.Create, FileAccess.Write, FileShare.Read, 1 << 16);
+        RunFolder.WriteWhole(_path, text.ToString());
+        var file = new FileStream(_path, FileMode.Append, FileAccess.Write, FileShare.Read, 1 << 16);
         foreach (var record in _early) WriteEvent(file, record);
         _early.Clear();
         return file;
+    }
+
+    private string Line(in LossRecord record)
+    {
+        Encode(new RunRecord
+        {
+            Kind = record.Kind is LossRecordKind.Evaluation ? RunRecordKind.Evaluation : RunRecordKind.Step, Step = record.Kind is LossRecordKind.Evaluation ? record.Step : record.Step + 1,
+            Loss = record.Loss, Accuracy = (double)record.Correct / Math.Max(1, record.Samples), LearningRate = record.LearningRate, GradientNorm = record.GradientNorm, Samples = record.Samples, Seconds = double.NaN,
+        });
+        return Encoding.UTF8.GetString(_line.WrittenSpan);
     }
 
     private static long? StepOf(string line)

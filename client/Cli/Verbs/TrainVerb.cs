@@ -50,7 +50,7 @@ internal static class TrainVerb
             WorkerLaunch = plan.Options.Processes > 0 ? WorkerVerb.Launch() : null,
         };
         var feed = new RunFeed(1 << 16);
-        using var metrics = new MetricsFile(run.MetricsFile);
+        using var metrics = new MetricsFile(run.MetricsFile, step => Committed(options.CheckpointFolder, step, plan.Job));
         using var cluster = new EmbeddedCluster(plan.Job, options, feed);
         using var signals = new StopSignals(cancellation, () => terminal.Error.WriteLine($"{Environment.NewLine}stopping at a checkpoint; once more to stop at once"));
         var view = new ProgressView(terminal, new ProgressMeter(plan.Job.TotalSteps, plan.Job.StepsPerEpoch), metrics).FollowAsync(feed.Records);
@@ -97,6 +97,26 @@ internal static class TrainVerb
         var (job, spec) = (plan.Job, plan.Spec);
         var workers = spec.Cluster.Processes > 0 ? $"{spec.Cluster.Processes} worker processes" : $"{spec.Cluster.Workers} worker{(spec.Cluster.Workers == 1 ? "" : "s")}";
         return string.Create(CultureInfo.InvariantCulture, $"{spec.Name}: {string.Join(" ", spec.Model.Select(m => m.Name))} ({job.Layout.ParameterCount:N0} parameters) on {spec.Data.Format.Name} ({job.Data.Train.Count:N0} + {job.Data.Test.Count:N0} samples), {workers}, {spec.Cluster.Shards} shard{(spec.Cluster.Shards == 1 ? "" : "s")}, {job.Epochs} epochs of {job.StepsPerEpoch:N0} steps, {job.BatchSize} samples in {job.MicroBatches} micro-batches each");
+    }
+
+    private static LossLog? Committed(string folder, long step, ResolvedJob job)
+    {
+        var store = new CheckpointStore(new DiskFileSystem(), folder);
+        foreach (var name in store.Manifests().Reverse())
+        {
+            try
+            {
+                if (store.ReadManifest(name).Step != step) continue;
+                var log = new LossLog();
+                log.Load(store.Restore(name, job).LossLog);
+                return log;
+            }
+            catch (Exception damaged) when (damaged is IOException or InvalidDataException)
+            {
+                // The run took up from another of the same step.
+            }
+        }
+        return null;
     }
 
     private static string? Verify(string manifest)

@@ -80,6 +80,7 @@ public sealed class TrainVerbTests : CommandFixture
         var again = await Train("--set", "training.epochs=40", "--set", "name=stopped");
         Assert.Equal(2, again.Code);
         Assert.Contains("holds a run of this job that has not ended. Go on with --resume, or start anew with --overwrite.", again.Error, StringComparison.Ordinal);
+        File.Delete(Path.Combine(Runs, "stopped", "metrics.jsonl"));
         var resumed = await Run("train", "--resume", "--runs", Runs, "-o", "json", "--workers", "3");
         Assert.Equal(0, resumed.Code);
         Assert.Equal("stopped", Path.GetFileName((string)resumed.Json["run"]!));
