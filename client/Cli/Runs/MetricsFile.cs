@@ -135,6 +135,7 @@ internal sealed class MetricsFile : IDisposable
     private void Finite(ReadOnlySpan<byte> name, double value)
     {
         if (double.IsFinite(value)) _json.WriteNumber(name, value);
+        else if (name.SequenceEqual("seconds"u8)) _json.WriteNull(name);
         else _json.WriteString(name, value.ToString(System.Globalization.CultureInfo.InvariantCulture));
     }
 }

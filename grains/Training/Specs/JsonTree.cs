@@ -37,7 +37,7 @@ internal ref struct JsonTree
         catch (JsonException error)
         {
             var at = new SpecPosition(source, (int)(error.LineNumber ?? 0) + 1, (int)(error.BytePositionInLine ?? 0) + 1);
-            var reason = error.Message.Split(" LineNumber:")[0];
+            var reason = ScalarSyntax.Shown(error.Message.Split(" LineNumber:")[0], 160);
             problems.Add(new SpecProblem(at, "", $"this is not JSON: {char.ToLowerInvariant(reason[0])}{reason[1..]}"));
             return null;
         }

@@ -25,13 +25,13 @@ internal static partial class ScalarSyntax
         return Int128.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole) && whole >= long.MinValue && whole <= ulong.MaxValue ? whole : null;
     }
 
-    /// <summary>The value for a message: at most 60 characters, one line, nothing that could steer a terminal.</summary>
-    public static string Shown(string text)
+    /// <summary>The value for a message: at most so many characters, one line, nothing that could steer a terminal.</summary>
+    public static string Shown(string text, int most = 60)
     {
         var shown = new StringBuilder();
         foreach (var rune in text.EnumerateRunes())
         {
-            if (shown.Length >= 60) return shown.Append("...").ToString();
+            if (shown.Length >= most) return shown.Append("...").ToString();
             shown.Append(Rune.IsControl(rune) || Rune.GetUnicodeCategory(rune) is UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator ? "?" : rune.ToString());
         }
         return shown.Length == 0 ? "\"\"" : shown.ToString();

@@ -22,14 +22,22 @@ internal sealed class YamlTree
     /// <summary>The only document's root; null, with the reason among the problems, where the text is no single document.</summary>
     public static SpecNode? Read(string text, string source, List<SpecProblem> problems)
     {
+        var tree = new YamlTree(text, source, problems);
         try
         {
-            return new YamlTree(text, source, problems).Document();
+            return tree.Document();
         }
         catch (YamlException error)
         {
             var at = new SpecPosition(source, (int)error.End.Line, (int)error.End.Column);
             problems.Add(TabProblem(text, at) ?? new SpecProblem(at, "", $"this is not YAML: {Reason(error)}"));
+            return null;
+        }
+        catch (Exception confused) when (confused is InvalidOperationException or ArgumentException or FormatException or IndexOutOfRangeException or NullReferenceException)
+        {
+            // The parser loses its way in some broken files without saying so.
+            var at = tree._parser.Current is { } last ? tree.At(last.Start) : new SpecPosition(source, 0, 0);
+            problems.Add(TabProblem(text, at) ?? new SpecProblem(at, "", "this is not YAML: what follows here cannot be understood."));
             return null;
         }
         catch (RefusedException refused)
@@ -125,10 +133,8 @@ internal sealed class YamlTree
 
     private static string Reason(YamlException error)
     {
-        var text = ScalarText(error.Message).TrimEnd('.');
-        return text.Length == 0 ? "it cannot be read here." : char.ToLowerInvariant(text[0]) + text[1..] + ".";
-
-        static string ScalarText(string message) => message.ReplaceLineEndings(" ");
+        var text = ScalarSyntax.Shown(error.Message.ReplaceLineEndings(" ").TrimEnd('.'), 200);
+        return char.ToLowerInvariant(text[0]) + text[1..] + ".";
     }
 
     private SpecPosition At(Mark mark) => new(_source, (int)mark.Line, (int)mark.Column);
