@@ -1,14 +1,20 @@
 using System.Globalization;
 using System.Threading.Channels;
 using DistTrain.Training;
-using Spectre.Console;
 
 namespace DistTrain.Cli;
 
 /// <summary>Follows a run on standard error: a live line on a terminal, one plain line per percent otherwise; evaluations and events stay as lines.</summary>
 internal sealed class ProgressView(Terminal terminal, ProgressMeter meter, MetricsFile? metrics)
 {
-    private const int BarWidth = 24;
+    private const int BarWidth = 12;
+    private const string ClearLine = "\r\u001b[2K";
+    private const string HideCursor = "\u001b[?25l";
+    private const string ShowCursor = "\u001b[?25h";
+    private const string Green = "\u001b[32m";
+    private const string Grey = "\u001b[90m";
+    private const string Yellow = "\u001b[33m";
+    private const string Plain = "\u001b[0m";
 
     /// <summary>Until the run completes its feed.</summary>
     public Task FollowAsync(ChannelReader<RunRecord> records) => terminal.Draws ? DrawAsync(records) : LinesAsync(records);
@@ -16,7 +22,7 @@ internal sealed class ProgressView(Terminal terminal, ProgressMeter meter, Metri
     private async Task LinesAsync(ChannelReader<RunRecord> records)
     {
         var percent = 0;
-        await foreach (var record in records.ReadAllAsync().ConfigureAwait(false))
+        await foreach (var record in InBatches(records).ConfigureAwait(false))
         {
             metrics?.Write(record);
             meter.Add(record);
@@ -31,41 +37,52 @@ internal sealed class ProgressView(Terminal terminal, ProgressMeter meter, Metri
 
     private async Task DrawAsync(ChannelReader<RunRecord> records)
     {
-        var console = terminal.Drawing(terminal.Error, draws: true);
         var drawn = 0L;
-        console.Cursor.Hide();
+        terminal.Error.Write(HideCursor);
         try
         {
-            await foreach (var record in records.ReadAllAsync().ConfigureAwait(false))
+            await foreach (var record in InBatches(records).ConfigureAwait(false))
             {
                 metrics?.Write(record);
                 meter.Add(record);
                 if (Line(record) is { } line)
                 {
-                    terminal.Error.Write("\r\u001b[2K");
-                    console.MarkupLine(record.Kind is RunRecordKind.Warning ? $"[yellow]{Markup.Escape(line)}[/]" : Markup.Escape(line));
+                    terminal.Error.WriteLine(record.Kind is RunRecordKind.Warning ? $"{ClearLine}{Yellow}{line}{Plain}" : ClearLine + line);
+                    drawn = 0;
                 }
-                else if (Environment.TickCount64 - drawn < 100)
-                {
-                    continue;
-                }
+                if (meter.Step == 0 || Environment.TickCount64 - drawn < 100) continue;
                 drawn = Environment.TickCount64;
-                Draw(console);
+                Draw();
             }
-            Draw(console);
+            if (meter.Step > 0) Draw();
             terminal.Error.WriteLine();
         }
         finally
         {
-            console.Cursor.Show();
+            terminal.Error.Write(ShowCursor);
         }
     }
 
-    private void Draw(IAnsiConsole console)
+    // Waking up for every step would take time from the steps; twenty times a second is live enough.
+    private static async IAsyncEnumerable<RunRecord> InBatches(ChannelReader<RunRecord> records)
+    {
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
+        bool more;
+        do
+        {
+            more = !records.Completion.IsCompleted;
+            while (records.TryRead(out var record)) yield return record;
+        }
+        while (more && await timer.WaitForNextTickAsync().ConfigureAwait(false));
+    }
+
+    // One line, cut to the window: what wraps cannot be drawn over.
+    private void Draw()
     {
         var done = (int)(BarWidth * meter.Step / Math.Max(1, meter.TotalSteps));
-        terminal.Error.Write("\r\u001b[2K");
-        console.Markup($"[green]{new string('━', done)}[/][grey]{new string('━', BarWidth - done)}[/] {meter.Percent,3} %  {Markup.Escape(Status())}");
+        var text = string.Create(CultureInfo.InvariantCulture, $" {meter.Percent,3} %  {Status()}");
+        var room = Math.Max(0, terminal.Width - 1 - BarWidth);
+        terminal.Error.Write($"{ClearLine}{Green}{new string('━', done)}{Grey}{new string('━', BarWidth - done)}{Plain}{(text.Length > room ? text[..room] : text)}");
     }
 
     // How a cluster comes up and ends is told by the first and the last line; what happens on the way is news.

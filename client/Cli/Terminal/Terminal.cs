@@ -30,13 +30,16 @@ internal sealed class Terminal
 
     public bool OutDraws { get; }
 
+    /// <summary>Columns of the window.</summary>
+    public int Width => Math.Max(40, WindowWidth());
+
     /// <summary>A console of Spectre over Error or Out.</summary>
     public IAnsiConsole Drawing(TextWriter writer, bool draws) => AnsiConsole.Create(new AnsiConsoleSettings
     {
         Ansi = draws ? AnsiSupport.Yes : AnsiSupport.No,
         ColorSystem = draws ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
         Interactive = InteractionSupport.No,
-        Out = new FixedWidthOutput(writer, draws ? Math.Max(40, WindowWidth()) : 160),
+        Out = new FixedWidthOutput(writer, draws ? Width : 160),
     });
 
     /// <summary>A line of JSON on Out; numbers that JSON lacks are null.</summary>
@@ -49,7 +52,7 @@ internal sealed class Terminal
     {
         try
         {
-            return Console.WindowWidth;
+            return Console.WindowWidth is > 0 and var width ? width : 80;
         }
         catch (IOException)
         {

@@ -12,7 +12,7 @@ internal static class TrainReport
         var text = terminal.Out;
         text.WriteLine(result.Status switch
         {
-            TrainingStatus.Completed => string.Create(CultureInfo.InvariantCulture, $"done: {result.Epochs} epochs, {result.Steps:N0} steps in {result.Seconds:F1} s ({result.SamplesPerSecond:N0} samples/s)"),
+            TrainingStatus.Completed => string.Create(CultureInfo.InvariantCulture, $"done: {TrainVerb.Counted(result.Epochs, "epoch")}, {TrainVerb.Counted(result.Steps, "step")} in {result.Seconds:F1} s ({result.SamplesPerSecond:N0} samples/s)"),
             TrainingStatus.Interrupted => string.Create(CultureInfo.InvariantCulture, $"stopped after step {result.Steps:N0} of {plan.Job.TotalSteps:N0}"),
             _ => $"failed after step {result.Steps}: {result.Error}",
         });

@@ -95,9 +95,12 @@ internal static class TrainVerb
     private static string Describe(PlannedJob plan)
     {
         var (job, spec) = (plan.Job, plan.Spec);
-        var workers = spec.Cluster.Processes > 0 ? $"{spec.Cluster.Processes} worker processes" : $"{spec.Cluster.Workers} worker{(spec.Cluster.Workers == 1 ? "" : "s")}";
-        return string.Create(CultureInfo.InvariantCulture, $"{spec.Name}: {string.Join(" ", spec.Model.Select(m => m.Name))} ({job.Layout.ParameterCount:N0} parameters) on {spec.Data.Format.Name} ({job.Data.Train.Count:N0} + {job.Data.Test.Count:N0} samples), {workers}, {spec.Cluster.Shards} shard{(spec.Cluster.Shards == 1 ? "" : "s")}, {job.Epochs} epochs of {job.StepsPerEpoch:N0} steps, {job.BatchSize} samples in {job.MicroBatches} micro-batches each");
+        var workers = spec.Cluster.Processes > 0 ? Counted(spec.Cluster.Processes, "worker process", "es") : Counted(spec.Cluster.Workers, "worker");
+        return string.Create(CultureInfo.InvariantCulture, $"{spec.Name}: {string.Join(" ", spec.Model.Select(m => m.Name))} ({job.Layout.ParameterCount:N0} parameters) on {spec.Data.Format.Name} ({job.Data.Train.Count:N0} + {job.Data.Test.Count:N0} samples), {workers}, {Counted(spec.Cluster.Shards, "shard")}, {Counted(job.Epochs, "epoch")} of {Counted(job.StepsPerEpoch, "step")}, {Counted(job.BatchSize, "sample")} in {Counted(job.MicroBatches, "micro-batch", "es")} each");
     }
+
+    /// <summary>"1 epoch", "250 steps".</summary>
+    internal static string Counted(long count, string noun, string plural = "s") => string.Create(CultureInfo.InvariantCulture, $"{count:N0} {noun}{(count == 1 ? "" : plural)}");
 
     private static LossLog? Committed(string folder, long step, ResolvedJob job)
     {
