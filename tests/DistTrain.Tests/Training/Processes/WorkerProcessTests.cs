@@ -15,12 +15,11 @@ public sealed class WorkerProcessTests
     public async Task Worker_processes_do_not_change_bits_and_leave_nothing_behind(string model, int processes, int shards)
     {
         var job = SameBitsTests.Job(model, "adam", 0.5);
-        var feed = new RunFeed();
-        using var cluster = new EmbeddedCluster(job, Options(processes, shards), feed);
-        var run = cluster.RunAsync();
+        EmbeddedCluster? cluster = null;
         var seen = new HashSet<int>();
-        await foreach (var _ in feed.Records.ReadAllAsync()) seen.UnionWith(cluster.ProcessIds.Values);
-        var result = await run;
+        cluster = new EmbeddedCluster(job.With(_ => seen.UnionWith(cluster!.ProcessIds.Values)), Options(processes, shards));
+        using var running = cluster;
+        var result = await cluster.RunAsync();
         SameBitsTests.AssertSame(SameBitsTests.Oracle(job), result);
         Assert.Equal(processes, seen.Count);
         Assert.All(seen, id => Assert.Throws<ArgumentException>(() => Process.GetProcessById(id)));
