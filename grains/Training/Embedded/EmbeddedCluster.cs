@@ -131,7 +131,7 @@ public sealed class EmbeddedCluster : IDisposable
     private TrainingResult Run(CancellationToken cancellation)
     {
         using var store = new StateStore(_job, _options, _ranges, _machines, _log, _files);
-        var job = new JobHost(new JobMachine(_plan, new StepRule(_job)), _machines, _job, _options, store, _log, _feed);
+        var job = new JobHost(new JobMachine(_plan, new StepRule(_job)), _machines, store, _log, _feed);
         _processes = _options.Processes > 0 ? new WorkerProcesses(_job, _options, _machines, _weights.View, _time) : null;
         try
         {
@@ -139,6 +139,7 @@ public sealed class EmbeddedCluster : IDisposable
             _machines.Add(job);
             for (var s = 0; s < _ranges.Count; s++) _machines.Add(new SeatHost(new ShardMachine(_plan, s), _machines, _memories, store));
             job.Post(Message(MessageKind.Start, job) with { Payload = new JobStart(BitConverter.ToUInt64(Guid.NewGuid().ToByteArray()), _options.Resume) });
+            if (_options.StopAfterSteps > 0) job.Post(job.StopRequest(_options.StopAfterSteps));
             lock (_changing)
             {
                 while (_workers < StartWorkers) AddWorker();

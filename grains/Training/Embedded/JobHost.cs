@@ -4,10 +4,8 @@ using DistTrain.Protocol;
 namespace DistTrain.Training;
 
 /// <summary>The scheduler of this process: keeps the committed records, tells viewers, and passes storage work on.</summary>
-internal sealed class JobHost(JobMachine machine, MachineSet machines, ResolvedJob job, RunOptions options, StateStore store, LossLog log, RunFeed? feed) : MachineHost(machine, machines)
+internal sealed class JobHost(JobMachine machine, MachineSet machines, StateStore store, LossLog log, RunFeed? feed) : MachineHost(machine, machines)
 {
-    private bool _stopAsked;
-
     /// <summary>Set when the job has ended.</summary>
     public JobState? State { get; private set; }
 
@@ -83,20 +81,13 @@ internal sealed class JobHost(JobMachine machine, MachineSet machines, ResolvedJ
             Accuracy = record.Samples > 0 ? (double)record.Correct / record.Samples : 0, Samples = record.Samples, LearningRate = record.LearningRate,
             GradientNorm = record.GradientNorm, Seconds = now.TotalSeconds,
         });
-        if (options.StopAfterSteps > 0 && Steps >= options.StopAfterSteps && Steps < job.TotalSteps && !_stopAsked) AskToStop();
     }
 
-    /// <summary>Finish the step, save, end.</summary>
-    public Message StopRequest() => new()
+    /// <summary>Save and end: before step <paramref name="step"/>, or with -1 before the next.</summary>
+    public Message StopRequest(long step = -1) => new()
     {
-        Kind = MessageKind.Control, From = new Address(Role.Client, 0), To = Address.Job, Job = Machines.JobKey, Payload = new Control($"stop-{Guid.NewGuid():N}", ControlKind.Stop, 0),
+        Kind = MessageKind.Control, From = new Address(Role.Client, 0), To = Address.Job, Job = Machines.JobKey, Payload = new Control($"stop-{Guid.NewGuid():N}", ControlKind.Stop, 0, step),
     };
-
-    private void AskToStop()
-    {
-        _stopAsked = true;
-        Post(StopRequest());
-    }
 
     private void Show(JobEvent jobEvent)
     {

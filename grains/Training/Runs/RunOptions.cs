@@ -43,7 +43,7 @@ public sealed record RunOptions
     /// <summary>Start a new worker process for each that dies.</summary>
     public bool ReplaceWorkers { get; init; } = true;
 
-    /// <summary>Stop (with a checkpoint, as on cancellation) once this many steps are committed; 0 = never. For measurements.</summary>
+    /// <summary>Stop (with a checkpoint, as on cancellation) when exactly this many steps are committed; 0 = never.</summary>
     public long StopAfterSteps { get; init; }
 }
 

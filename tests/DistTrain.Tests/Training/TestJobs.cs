@@ -38,18 +38,19 @@ internal static class TestJobs
         return job with { Document = document };
     }
 
-    public static ResolvedJob Of(string name, Layer root, Optimizer? optimizer, double clipNorm, int microBatches, int epochs, Schedule? schedule)
-    {
-        var network = new Network(root, _data.Train.InputShape);
-        optimizer ??= new Adam(new(Lr: 0.01));
-        return new ResolvedJob
+    private static ResolvedJob Of(string name, Layer root, Optimizer? optimizer, double clipNorm, int microBatches, int epochs, Schedule? schedule) =>
+        Of(name, new Network(root, _data.Train.InputShape), _data.Train, optimizer ?? new Adam(new(Lr: 0.01)), clipNorm, microBatches, epochs) with
         {
-            Name = name, Identity = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{name} {optimizer.GetType().Name} {clipNorm} {microBatches} {epochs}"))),
-            Data = _data, Layout = network.Layout, MakeReplica = device => new Replica(network, new CrossEntropy(new()), device, _data.Train),
-            Initialize = weights => network.Initialize(7, weights), Optimizer = optimizer, Schedule = schedule ?? new ConstantSchedule(new()), LearningRate = optimizer.LearningRate,
-            Epochs = epochs, BatchSize = 32, MicroBatches = microBatches, ClipNorm = clipNorm, Seed = 7, EvaluationSamples = 16,
+            Data = _data, Schedule = schedule ?? new ConstantSchedule(new()), BatchSize = 32,
         };
-    }
+
+    public static ResolvedJob Of(string name, Network network, Dataset data, Optimizer optimizer, double clipNorm, int microBatches, int epochs) => new()
+    {
+        Name = name, Identity = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{name} {optimizer.GetType().Name} {clipNorm} {microBatches} {epochs}"))),
+        Data = new DataSplit(data, data), Layout = network.Layout, MakeReplica = device => new Replica(network, new CrossEntropy(new()), device, data),
+        Initialize = weights => network.Initialize(7, weights), Optimizer = optimizer, Schedule = new ConstantSchedule(new()), LearningRate = optimizer.LearningRate,
+        Epochs = epochs, BatchSize = 32, MicroBatches = microBatches, ClipNorm = clipNorm, Seed = 7, EvaluationSamples = 16,
+    };
 
     private sealed class PacedSchedule(Schedule schedule, Action<long> beforeStep) : Schedule
     {

@@ -1,0 +1,67 @@
+using System.Diagnostics;
+using DistTrain.Kernels;
+using DistTrain.Learning;
+using DistTrain.Training;
+
+namespace DistTrain.Tests.Training;
+
+/// <summary>What one run of the embedded cluster costs.</summary>
+/// <param name="SamplesPerSecond">Over the steps after the first fifth.</param>
+/// <param name="BytesPerStep">Managed bytes allocated by all threads in a step.</param>
+/// <param name="ComputeShare">Of the workers' time, the part spent in replicas.</param>
+public sealed record ClusterCost(double SamplesPerSecond, double BytesPerStep, double ComputeShare);
+
+/// <summary>Measures the embedded cluster on LeNet with random images.</summary>
+internal static class ClusterSpeed
+{
+    public static ClusterCost Measure(int workers, int shards, int threads, int batch, int microBatches, int steps)
+    {
+        var job = LeNet(batch, microBatches);
+        var (from, bytesFrom, to, bytesTo) = (0L, 0L, 0L, 0L);
+        job = job.With(step =>
+        {
+            if (step == steps / 5) (from, bytesFrom) = (Stopwatch.GetTimestamp(), GC.GetTotalAllocatedBytes(precise: true));
+            if (step == steps - 1) (to, bytesTo) = (Stopwatch.GetTimestamp(), GC.GetTotalAllocatedBytes(precise: true));
+        });
+        var feed = new RunFeed();
+        using var cluster = new EmbeddedCluster(job, new RunOptions { Workers = workers, Shards = shards, ComputeThreads = threads, StopAfterSteps = steps }, feed);
+        var result = cluster.RunAsync().GetAwaiter().GetResult();
+        if (result.Error is not null && result.Status == TrainingStatus.Failed) throw new InvalidOperationException(result.Error);
+        var (compute, all) = (0.0, 0.0);
+        while (feed.Records.TryRead(out var record))
+            if (record.Kind == RunRecordKind.Phases) (compute, all) = (compute + record.Compute, all + record.Compute + record.Wait + record.Serve + record.Push);
+        var measured = steps - 1 - steps / 5;
+        return new ClusterCost(measured * batch / Stopwatch.GetElapsedTime(from, to).TotalSeconds, (bytesTo - bytesFrom) / (double)measured, compute / all);
+    }
+
+    private static ResolvedJob LeNet(int batch, int microBatches)
+    {
+        var data = new RandomImages(10 * batch);
+        var network = new Network(new LeNet().Build(data.InputShape, data.Classes), data.InputShape);
+        return TestJobs.Of("lenet", network, data, new Momentum(new(Lr: 0.01)), clipNorm: 1, microBatches, epochs: 1000) with { BatchSize = batch, EvaluateEvery = int.MaxValue };
+    }
+
+    private sealed class RandomImages(int count) : Dataset
+    {
+        private readonly float[] _pixels = [.. Enumerable.Range(0, 784).Select(i => Philox.Block((ulong)i, 3, 3).W0 * (1f / 4294967296f))];
+
+        public override int Count => count;
+
+        public override Shape InputShape => new(1, 28, 28);
+
+        public override Shape TargetShape { get; } = new();
+
+        public override TargetKind TargetKind => TargetKind.Labels;
+
+        public override int Classes => 10;
+
+        public override DatasetIdentity Identity => new("random", 0, new string('0', 64));
+
+        public override void Read(int index, Span<float> input, Span<int> target)
+        {
+            _pixels.CopyTo(input);
+            input[index % 784] += 1;
+            target[0] = index % 10;
+        }
+    }
+}
