@@ -14,6 +14,9 @@ public sealed class EmbeddedCluster : IDisposable
 {
     private const int MaxFruitless = 3;
 
+    // Without a folder a save keeps nothing, but after it the machines let go of the records they hold for a recovery: memory stays flat.
+    private const int KeptRecords = 1024;
+
     private readonly ResolvedJob _job;
     private readonly RunOptions _options;
     private readonly RunFeed? _feed;
@@ -224,7 +227,7 @@ public sealed class EmbeddedCluster : IDisposable
         Samples = job.Data.Train.Count, BatchSize = job.BatchSize, MicroBatches = job.MicroBatches, Epochs = job.Epochs,
         EvaluationSamples = job.Data.Test.Count, EvaluationMicroBatches = job.EvaluationMicroBatches, EvaluateEvery = job.EvaluateEvery,
         Shards = [.. ranges.Select(r => new ShardPlan(r.FirstBlock, r.BlockCount))], ClipNorm = job.ClipNorm, OnNonFinite = job.OnNonFinite,
-        CheckpointEvery = options.CheckpointFolder.Length > 0 ? options.CheckpointEvery : 0, Identity = new PlanIdentity(job.Identity, ManifestFile.LayoutHash(job.Layout), job.Data.Train.Identity.Sha256),
+        CheckpointEvery = options.CheckpointFolder.Length > 0 ? options.CheckpointEvery : KeptRecords, Identity = new PlanIdentity(job.Identity, ManifestFile.LayoutHash(job.Layout), job.Data.Train.Identity.Sha256),
         Limits = _limits,
     };
 

@@ -91,6 +91,7 @@ internal sealed class JobHost(JobMachine machine, MachineSet machines, StateStor
 
     private void Show(JobEvent jobEvent)
     {
+        if (!store.IsDurable && jobEvent.Kind is (JobEventKind.CheckpointPublished or JobEventKind.CheckpointSkipped)) return;
         var warning = jobEvent.Kind is JobEventKind.WorkerLost or JobEventKind.WorkerFailed or JobEventKind.WorkerRefused or JobEventKind.LeaseExpired or JobEventKind.SeatLost or JobEventKind.CheckpointAbandoned
             or JobEventKind.CheckpointSkipped or JobEventKind.Alarm or JobEventKind.StepSkipped or JobEventKind.RolledBack;
         if (warning) Machines.Warn(jobEvent.Text, jobEvent.Step);

@@ -35,7 +35,7 @@ internal sealed class SeatHost(ShardMachine machine, MachineSet machines, ShardM
                 (effect.Payload as GradientPart)?.Release();
                 break;
             case EffectKind.Snapshot:
-                Memory.BeginSnapshot();
+                if (store.IsDurable) Memory.BeginSnapshot();
                 store.SaveShard(machine.Shard, Memory, Answer(effect, MessageKind.SnapshotWritten));
                 break;
             case EffectKind.Load:

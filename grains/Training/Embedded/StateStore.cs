@@ -34,6 +34,9 @@ internal sealed class StateStore : IDisposable
         _thread.Start();
     }
 
+    /// <summary>There is a folder: what is saved can be restored.</summary>
+    public bool IsDurable => _store is not null;
+
     /// <summary>Path of the newest manifest published or restored by this run.</summary>
     public string Newest { get; private set; } = "";
 

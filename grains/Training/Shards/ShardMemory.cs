@@ -69,6 +69,7 @@ internal sealed class ShardMemory : IDisposable
     public void Reduce(Device device, View gradient, ReducedFigures figures)
     {
         if (figures.Squares.Length != Range.BlockCount) figures.Squares = new double[Range.BlockCount];
+        Array.Clear(figures.Squares);
         var norm = device.Op<IBlockNorm>();
         foreach (var run in _blocks) norm.SumOfSquares(gradient, run.Starts, run.Lengths, figures.Squares.AsSpan(run.First, run.Starts.Length));
         figures.HasLoss = _metrics >= 0;

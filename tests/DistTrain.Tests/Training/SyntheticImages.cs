@@ -26,9 +26,9 @@ internal sealed class SyntheticImages : Dataset
 
     public override int Count => _labels.Length;
 
-    public override Shape InputShape => new(1, 8, 8);
+    public override Shape InputShape { get; } = new(1, 8, 8);
 
-    public override Shape TargetShape => new();
+    public override Shape TargetShape { get; } = new();
 
     public override TargetKind TargetKind => TargetKind.Labels;
 

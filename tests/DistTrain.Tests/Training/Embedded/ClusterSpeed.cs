@@ -47,7 +47,7 @@ internal static class ClusterSpeed
 
         public override int Count => count;
 
-        public override Shape InputShape => new(1, 28, 28);
+        public override Shape InputShape { get; } = new(1, 28, 28);
 
         public override Shape TargetShape { get; } = new();
 

@@ -73,6 +73,21 @@ public sealed class ResumeTests : IDisposable
         Assert.Contains("none of them is of this job", result.Error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_full_disk_leaves_training_running_and_the_last_good_checkpoint_intact()
+    {
+        var job = SameBitsTests.Job("mlp", "adam", 0.5, epochs: 6);
+        var disk = new CrashingFileSystem { FullAfterManifest = true };
+        using var cluster = new EmbeddedCluster(job, new RunOptions { Workers = 2, Shards = 2, CheckpointFolder = "run", CheckpointEvery = 3, KeepLast = 100 }, null, disk, TimeProvider.System);
+        var result = await cluster.RunAsync();
+        Assert.Equal((job.TotalSteps, SameBitsTests.Oracle(job).WeightsSha256), (result.Steps, result.WeightsSha256));
+        Assert.Contains(result.Warnings, w => w.Contains("No space left on device", StringComparison.Ordinal));
+        var store = new CheckpointStore(disk, "run");
+        Assert.NotEmpty(store.Manifests());
+        Assert.All(store.Manifests(), m => Assert.Empty(store.Verify(m)));
+        Assert.NotNull(store.RestoreNewest(job, []));
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(2)]

@@ -9,7 +9,7 @@ namespace DistTrain.Tests.Training;
 /// <summary>
 /// The test assembly as a program of its own, so that tests have processes to start and to kill:
 /// <c>worker</c> (a worker process; its order comes on standard input), <c>run JOB OPTIONS</c> (a whole run; the result is one line of JSON),
-/// <c>oracle JOB</c> (the one-process oracle), <c>speed ...</c> (what LeNet's step costs), each with a job of <see cref="TestJobs.Resolve"/>; RUN OPTIONS are those of <see cref="RunOptions"/> as JSON.
+/// <c>oracle JOB</c> (the one-process oracle), <c>matrix</c> (tests/same-bits.sh), <c>speed ...</c> (what LeNet's step costs), each with a job of <see cref="TestJobs.Resolve"/>; RUN OPTIONS are those of <see cref="RunOptions"/> as JSON.
 /// </summary>
 public static class TestProgram
 {
@@ -23,12 +23,14 @@ public static class TestProgram
                 return Print(new LocalTrainer(TestJobs.Resolve(document)).Run());
             case ["run", var document, var options]:
                 return Print(Run(document, JsonSerializer.Deserialize<RunOptions>(options)!));
+            case ["matrix"]:
+                return SameBitsMatrix.Run();
             case ["speed", .. var numbers] when numbers.Length == 6:
                 var n = numbers.Select(text => int.Parse(text, CultureInfo.InvariantCulture)).ToArray();
                 Console.WriteLine($"workers {n[0]}, shards {n[1]}, threads {n[2]}, batch {n[3]}, M {n[4]}: {ClusterSpeed.Measure(n[0], n[1], n[2], n[3], n[4], n[5])}");
                 return 0;
             default:
-                Console.Error.WriteLine("worker | oracle JOB | run JOB OPTIONS | speed WORKERS SHARDS THREADS BATCH MICROBATCHES STEPS");
+                Console.Error.WriteLine("worker | oracle JOB | run JOB OPTIONS | matrix | speed WORKERS SHARDS THREADS BATCH MICROBATCHES STEPS");
                 return 2;
         }
     }
