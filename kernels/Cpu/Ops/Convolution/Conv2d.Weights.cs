@@ -11,6 +11,7 @@ internal sealed unsafe partial class Conv2dCpu
 {
     // Taps of a unit: its planes stay in the L2 and its sums in the L1 or L2.
     private const int BlockTaps = 512;
+    private const long MostChunkSums = 1 << 26;
 
     public void BackwardWeights(in Conv2dShape shape, Segments segments, View x, View dy, View dw, View dBias)
     {
@@ -27,7 +28,8 @@ internal sealed unsafe partial class Conv2dCpu
         var wide = Wide && outputs > TapTile256.Lanes;
         var lanes = wide ? TapTile512.Lanes : TapTile256.Lanes;
         var row = (outputs + lanes - 1) / lanes * lanes;
-        var byChunk = shape.Groups * blocks < device.Threads && chunks > 1;
+        // Chunk sums of all chunks are kept at once: only where they fit.
+        var byChunk = shape.Groups * blocks < device.Threads && chunks > 1 && (long)chunks * blockChannels * taps * row <= MostChunkSums;
         var tables = (2L * chunks + positions + 15) & ~15L;
         var shared = device.SharedScratch(tables + (byChunk ? (long)chunks * blockChannels * taps * row : 0));
         var job = new WeightsJob

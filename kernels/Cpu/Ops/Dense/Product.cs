@@ -68,8 +68,8 @@ internal unsafe struct Product
         var strips = (Columns + width - 1) / width;
         var tiles = (Rows + maxRows - 1) / maxRows;
         var height = (Rows + tiles - 1) / tiles;
-        // Packing A pays when several strips read it and its rows lie apart: fewer pages and no clash in the L1's sets.
-        var packA = strips >= 4 && (long)Rows * Depth >= 1 << 15;
+        // Packing A pays when many strips read it and its rows lie apart: fewer pages and no clash in the L1's sets.
+        var packA = strips >= (ADepth == 1 ? 8 : 4) && (long)Rows * Depth >= 1 << 15;
         var tableFloats = Round(2 * (long)Depth + 2 * runs);
         var shared = device.SharedScratch(tableFloats + (packA ? Round((long)tiles * height * Depth) : 0));
         var job = new TilesJob
@@ -84,7 +84,7 @@ internal unsafe struct Product
         Panels.Offsets(job.AOffsets, Depth, packA ? height : ADepth);
         // Lanes transposed on the way out, and runs, keep their chains in registers from end to end.
         job.BlockDepths = segments is null && CColumn == 1 ? (Depth + BlockDepth - 1) / BlockDepth : 1;
-        job.Group = CColumn == 1 ? Math.Max(1, PackedFloats / (width * Math.Max(1, (Depth + job.BlockDepths - 1) / Math.Max(1, job.BlockDepths)))) : 1;
+        job.Group = Math.Clamp(PackedFloats / (width * Math.Max(1, (Depth + job.BlockDepths - 1) / Math.Max(1, job.BlockDepths))), 1, CColumn == 1 ? int.MaxValue : 4);
         var parts = (int)Math.Clamp((double)Rows * Depth * ((Columns + lanes - 1) / lanes) / 8192, 1, device.Threads);
         (job.StripParts, job.TileParts) = Grid(strips, tiles, parts);
         job.Parts = job.StripParts * job.TileParts;
@@ -176,10 +176,10 @@ internal unsafe struct Product
             var (firstTile, endTile) = Range(part % TileParts, TileParts, Tiles);
             var group = Math.Min(Group, endStrip - firstStrip);
             var depth = BlockDepths == 0 ? 0 : (Product.Depth + BlockDepths - 1) / BlockDepths;
-            var scratch = Device.Scratch(thread, tileFloats * (1 + StackDepth) + Width * group + (transposed ? PanelRows * Width : 0) + (long)depth * Width * group);
+            var scratch = Device.Scratch(thread, tileFloats * (1 + StackDepth) + Width * group + (transposed ? PanelRows * Width * group : 0) + (long)depth * Width * group);
             var bias = scratch + tileFloats;
             var panel = bias + Width * group;
-            var stack = panel + (transposed ? PanelRows * Width : 0);
+            var stack = panel + (transposed ? PanelRows * Width * group : 0);
             var packed = stack + tileFloats * StackDepth;
             var call = new TileCall { AOffsets = AOffsets, BOffsets = BOffsets, RunRows = RunRows, RunMerges = RunMerges, RunCount = RunCount, Stack = stack };
             for (var first = firstStrip; first < endStrip; first += group)
@@ -196,7 +196,7 @@ internal unsafe struct Product
                     call.Accumulate = k > 0 || Product.Accumulate;
                     call.Relu = last && Product.Relu;
                     for (var strip = 0; strip < strips; strip++) PackStrip((first + strip) * Width, k, blockDepth, packed + (long)strip * depth * Width);
-                    if (transposed) TransposedTiles(&call, panel, packed, first * Width, firstTile, endTile);
+                    if (transposed) TransposedTiles(&call, panel, packed, first * Width, strips, firstTile, endTile);
                     else
                         for (var tile = firstTile; tile < endTile; tile++)
                             for (var strip = 0; strip < strips; strip++)
@@ -233,31 +233,34 @@ internal unsafe struct Product
             if (!whole) Panels.Copy(edge, Width, c, Product.CRow, rows, columns);
         }
 
-        private readonly void TransposedTiles(TileCall* call, float* panel, float* packed, int column, int firstTile, int endTile)
+        // A panel holds the rows of some tiles by all columns of the group, then goes out transposed.
+        private readonly void TransposedTiles(TileCall* call, float* panel, float* packed, int column, int strips, int firstTile, int endTile)
         {
-            var columns = Math.Min(Width, Product.Columns - column);
-            var vectors = columns > Lanes ? 2 : 1;
+            var columns = Math.Min(strips * Width, Product.Columns - column);
             var (panelRow, filled) = (0, 0);
-            call->B = packed;
+            call->CRow = strips * Width;
             for (var tile = firstTile; tile < endTile; tile++)
             {
                 var (row, rows) = Place(call, tile, 0, last: true);
                 if (filled + rows > PanelRows)
                 {
-                    Flush(panel, panelRow, filled, column, columns);
+                    Flush(panel, panelRow, filled, column, strips * Width, columns);
                     filled = 0;
                 }
                 if (filled == 0) panelRow = row;
-                call->C = panel + (long)filled * Width;
-                call->CRow = Width;
-                Multiply(rows, vectors, call);
+                for (var strip = 0; strip < strips; strip++)
+                {
+                    call->B = packed + (long)strip * Product.Depth * Width;
+                    call->C = panel + (long)filled * strips * Width + strip * Width;
+                    Multiply(rows, columns - strip * Width > Lanes ? 2 : 1, call);
+                }
                 filled += rows;
             }
-            Flush(panel, panelRow, filled, column, columns);
+            Flush(panel, panelRow, filled, column, strips * Width, columns);
         }
 
-        private readonly void Flush(float* panel, int row, int rows, int column, int columns) =>
-            Panels.Transpose(panel, Width, Product.C + row * Product.CRow + column * Product.CColumn, Product.CColumn, rows, columns);
+        private readonly void Flush(float* panel, int row, int rows, int column, int panelWidth, int columns) =>
+            Panels.Transpose(panel, panelWidth, Product.C + row * Product.CRow + column * Product.CColumn, Product.CColumn, rows, columns);
 
         private readonly (int Row, int Rows) Place(TileCall* call, int tile, int k, bool last)
         {
