@@ -66,7 +66,7 @@ public sealed class Conv2d(Conv2d.Options options) : Layer, IFusesRelu
         : Node(tape, [x], new Shape(shape.Outputs, shape.OutY, shape.OutX), layer._weight, layer._bias)
     {
         private readonly IConv2d _conv = tape.Device.Op<IConv2d>();
-        private readonly IElementwise<Kernels.Relu>? _relu = epilogue == Epilogue.Relu ? tape.Device.Op<IElementwise<Kernels.Relu>>() : null;
+        private readonly IElementwise<Kernels.Functions.Relu>? _relu = epilogue == Epilogue.Relu ? tape.Device.Op<IElementwise<Kernels.Functions.Relu>>() : null;
 
         public override bool ReadsOutput => _relu is not null;
 

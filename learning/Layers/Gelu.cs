@@ -2,4 +2,4 @@ namespace DistTrain.Learning;
 
 /// <summary>y = x·Φ(x), Φ(x) = (1 + erf(x / √2)) / 2;  y' = Φ(x) + x·φ(x), φ the normal density.  Hendrycks, Gimpel 2016, arXiv:1606.08415.</summary>
 [Named("gelu")]
-public sealed class Gelu() : Activation<Kernels.Gelu>(default, DerivativeReads.X);
+public sealed class Gelu() : Activation<Kernels.Functions.Gelu>(default, DerivativeReads.X);

@@ -39,7 +39,7 @@ public sealed class Linear(Linear.Options options) : Layer, IFusesRelu
         : Node(tape, [x], new Shape([.. x.Shape.Axes[..^1], layer._weight.Shape[0]]), layer._weight, layer._bias)
     {
         private readonly ILinear _linear = tape.Device.Op<ILinear>();
-        private readonly IElementwise<Kernels.Relu>? _relu = epilogue == Epilogue.Relu ? tape.Device.Op<IElementwise<Kernels.Relu>>() : null;
+        private readonly IElementwise<Kernels.Functions.Relu>? _relu = epilogue == Epilogue.Relu ? tape.Device.Op<IElementwise<Kernels.Functions.Relu>>() : null;
         private readonly int _rowsPerSample = x.Shape.Length / x.Shape[-1];
         private readonly int _inputs = x.Shape[-1];
         private readonly int _outputs = layer._weight.Shape[0];

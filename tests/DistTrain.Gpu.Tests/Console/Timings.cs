@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using DistTrain.Kernels;
+using DistTrain.Kernels.Functions;
 
 namespace DistTrain.Gpu.Tests;
 

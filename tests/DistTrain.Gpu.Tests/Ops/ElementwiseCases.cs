@@ -1,4 +1,5 @@
 using DistTrain.Kernels;
+using DistTrain.Kernels.Functions;
 
 namespace DistTrain.Gpu.Tests;
 

@@ -1,4 +1,5 @@
 using DistTrain.Kernels;
+using DistTrain.Kernels.Functions;
 using DistTrain.Tests.Kernels.Devices;
 
 namespace DistTrain.Tests.Kernels;

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace DistTrain.Kernels;
+namespace DistTrain.Kernels.Functions;
 
 /// <summary>|x|; the derivative at 0 is 0.  Jarrett et al. 2009, doi:10.1109/ICCV.2009.5459469 (the rectifying layer).</summary>
 public readonly record struct Absolute : IElementwiseFunction

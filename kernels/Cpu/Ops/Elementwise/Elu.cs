@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace DistTrain.Kernels;
+namespace DistTrain.Kernels.Functions;
 
 /// <summary>x where x &gt; 0, else alpha · (e^x - 1).  Clevert, Unterthiner, Hochreiter 2015, arXiv:1511.07289.</summary>
 /// <param name="Alpha">1 is usual.</param>

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace DistTrain.Kernels;
+namespace DistTrain.Kernels.Functions;
 
 /// <summary>x · Φ(x), Φ(x) = (1 + erf(x / √2)) / 2;  derivative Φ(x) + x · e^(-x²/2) / √(2π).  Hendrycks and Gimpel 2016, arXiv:1606.08415, the exact form.</summary>
 public readonly record struct Gelu : IElementwiseFunction

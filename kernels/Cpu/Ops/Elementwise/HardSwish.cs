@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace DistTrain.Kernels;
+namespace DistTrain.Kernels.Functions;
 
 /// <summary>x · min(max(x + 3, 0), 6) / 6;  derivative 0 below -3, x / 3 + 1/2 between, 1 from 3 on.  Howard et al. 2019, arXiv:1905.02244.</summary>
 public readonly record struct HardSwish : IElementwiseFunction

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace DistTrain.Kernels;
+namespace DistTrain.Kernels.Functions;
 
 /// <summary>x where x &gt; 0, else slope · x.  Maas, Hannun, Ng 2013.</summary>
 /// <param name="Slope">0.01 is usual.</param>

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace DistTrain.Kernels;
+namespace DistTrain.Kernels.Functions;
 
 /// <summary>max(x, 0).  NaN stays NaN. Nair and Hinton 2010.</summary>
 public readonly record struct Relu : IElementwiseFunction

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace DistTrain.Kernels;
+namespace DistTrain.Kernels.Functions;
 
 /// <summary>min(max(x, 0), 6).  Krizhevsky 2010, "Convolutional deep belief networks on CIFAR-10".</summary>
 public readonly record struct Relu6 : IElementwiseFunction

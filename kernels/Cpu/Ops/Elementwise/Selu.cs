@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace DistTrain.Kernels;
+namespace DistTrain.Kernels.Functions;
 
 /// <summary>scale · (x where x &gt; 0, else alpha · (e^x - 1)), scale and alpha such that mean 0 and variance 1 are a fixed point.  Klambauer et al. 2017, arXiv:1706.02515.</summary>
 public readonly record struct Selu : IElementwiseFunction

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace DistTrain.Kernels;
+namespace DistTrain.Kernels.Functions;
 
 /// <summary>1 / (1 + e^-x);  derivative y · (1 - y).</summary>
 public readonly record struct Sigmoid : IElementwiseFunction

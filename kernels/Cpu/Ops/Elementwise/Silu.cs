@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace DistTrain.Kernels;
+namespace DistTrain.Kernels.Functions;
 
 /// <summary>x · sigmoid x;  derivative s + y · (1 - s).  Elfwing, Uchibe, Doya 2017, arXiv:1702.03118; also called swish.</summary>
 public readonly record struct Silu : IElementwiseFunction

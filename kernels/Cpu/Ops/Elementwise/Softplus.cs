@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace DistTrain.Kernels;
+namespace DistTrain.Kernels.Functions;
 
 /// <summary>ln(1 + e^x);  derivative sigmoid x.  Dugas et al. 2000.</summary>
 public readonly record struct Softplus : IElementwiseFunction

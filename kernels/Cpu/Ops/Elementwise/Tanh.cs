@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace DistTrain.Kernels;
+namespace DistTrain.Kernels.Functions;
 
 /// <summary>tanh x;  derivative 1 - y².</summary>
 public readonly record struct Tanh : IElementwiseFunction

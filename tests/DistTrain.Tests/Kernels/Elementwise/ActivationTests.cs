@@ -1,4 +1,5 @@
 using DistTrain.Kernels;
+using DistTrain.Kernels.Functions;
 using DistTrain.Tests.Golden;
 
 namespace DistTrain.Tests.Kernels.Elementwise;
