@@ -1,7 +1,7 @@
 namespace DistTrain.Protocol;
 
 /// <summary>How M micro-batches are shared by W workers at the start of a step: as equal as whole micro-batches allow, and of those splits the one that is pushed as the fewest tree nodes.</summary>
-/// <remarks>The largest share decides the step's time, the nodes decide its bytes: time first. M = 8, W = 3: 0-2, 3-5, 6-7 and 0-1, 2-4, 5-7 cost 5 nodes; 0-1, 2-4, 5-7 cost 5 too; the first found from the right wins, always the same.</remarks>
+/// <remarks>The largest share decides the step's time, the nodes decide its bytes: time first. Of equal splits the same one is found every time.</remarks>
 internal sealed class LeaseSplit
 {
     private int[] _bounds = [0];

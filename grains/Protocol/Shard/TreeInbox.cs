@@ -163,5 +163,7 @@ internal sealed class TreeInbox
             else _folds.Add(new InboxFold(first, index));
         }
         (IsComplete, RootPlace) = (true, first);
+        var root = TreeNode.Root(_leaves).Index;
+        if (_states[root] == State.Missing) _states[root] = State.Merged;
     }
 }
