@@ -14,7 +14,7 @@ internal static class History
         var rose = test.Level - test.Lowest > Math.Max(5 * test.SmoothedNoise, 0.1 * Math.Max(test.Range, test.AlwaysPositive ? test.Lowest : 0));
         var since = rose ? test.LowestStep : test.SettledSince(Math.Max(3 * test.SmoothedNoise, 0.03 * test.Range));
         var fell = train.At(since) - train.Level;
-        return fell > Math.Max(5 * train.SmoothedNoise, (rose ? 0.1 : 0.15) * train.Range) && test.Level - train.Level > 0.1 * train.Range;
+        return fell > Math.Max(5 * train.SmoothedNoise, (rose ? 0.1 : 0.15) * train.Range) && test.Level - train.Level > Math.Max(0.1 * train.Range, 5 * Math.Max(train.SmoothedNoise, test.SmoothedNoise));
     }
 
     /// <summary>
@@ -29,6 +29,6 @@ internal static class History
         var turn = settled + (reading.Window.ToStep - settled) / 4.0;
         var (low, high) = test.Between(settled, turn);
         // Still high a quarter of the way from the train loss's rest to now: a plateau, not one smooth fall.
-        return low >= 0.85 * high && low - test.Level > Math.Max(5 * test.SmoothedNoise, 0.1 * test.Range);
+        return low >= 0.85 * high - 4 * test.SmoothedNoise && low - test.Level > Math.Max(5 * test.SmoothedNoise, 0.1 * test.Range);
     }
 }

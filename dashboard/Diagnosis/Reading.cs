@@ -15,12 +15,40 @@ public sealed class Reading
         Curves = curves;
         var (train, test) = (curves.TrainLoss.Finite(), curves.TestLoss.Finite());
         var sparser = test.Count > 0 && (test.Count < train.Count || train.Count == 0) ? test : train;
-        // The last third of the evaluations, ten at least: recent, and long enough to tell a slope from noise.
-        var first = sparser.Count == 0 ? 0 : sparser.Count - Math.Min(sparser.Count, Math.Max(FewestInWindow, (sparser.Count + 2) / 3));
+        // The last third of the evaluations, ten at least: recent, and long enough to tell a slope from noise. Then the half, then two thirds.
+        Span<long> from = stackalloc long[3];
+        for (var i = 0; i < from.Length; i++)
+        {
+            var length = Math.Max(FewestInWindow, (int)((i + 2L) * sparser.Count + 5) / 6);
+            from[i] = sparser.Count == 0 ? 0 : sparser.Steps[sparser.Count - Math.Min(sparser.Count, length)];
+        }
         var last = Math.Max(train.Count > 0 ? train.Steps[^1] : 0, test.Count > 0 ? test.Steps[^1] : 0);
-        Window = new StepWindow(sparser.Count == 0 ? 0 : sparser.Steps[first], last);
-        if (train.Count > 0) Train = new SeriesReading(train, Window.FromStep, Window.ToStep);
-        if (test.Count > 0) Test = new SeriesReading(test, Window.FromStep, Window.ToStep);
+        if (train.Count > 0) Train = new SeriesReading(train, from, last);
+        if (test.Count > 0) Test = new SeriesReading(test, from, last);
+        if (Train is not null && Test is not null) Together(Train, Test);
+        Window = new StepWindow(Math.Min(Train?.FromStep ?? from[0], Test?.FromStep ?? from[0]), last);
+    }
+
+    /// <summary>
+    /// Train and test loss mostly move together: what one shows beyond doubt, or both nearly, is believed of the other on less evidence. Without this, noise
+    /// that hides the fall of one of two falling losses would read as over-fitting or as suspicious data.
+    /// </summary>
+    private static void Together(SeriesReading train, SeriesReading test)
+    {
+        if (Leans(train) is not Direction.Flat and var way && Leans(test) == way)
+        {
+            if (train.Trend.Direction is Direction.Flat) train.Lean(way);
+            if (test.Trend.Direction is Direction.Flat) test.Lean(way);
+        }
+
+        Direction Leans(SeriesReading series)
+        {
+            var other = series == train ? test : train;
+            if (series.Trend.Direction is not Direction.Flat) return series.Trend.Direction;
+            var enough = other.Trend.Direction is not Direction.Flat ? 0.7 : 0.85;
+            if (series.Trend.Strength < enough || Math.Abs(series.Trend.Change) <= series.Matters) return Direction.Flat;
+            return series.Trend.Change < 0 ? Direction.Down : Direction.Up;
+        }
     }
 
     public TrainingCurves Curves { get; }

@@ -21,8 +21,8 @@ internal static class Evidence
         var trend = series.Trend;
         var relative = series.Scale > 0 ? trend.Change / series.Scale : 0;
         var how = trend.Direction is Direction.Flat
-            ? $"is flat: it moves by {Percent(relative)} over the window; less than {Percent(Math.Max(trend.Detectable, series.Matters) / Math.Max(series.Scale, double.Epsilon))} is noise or does not matter"
-            : $"{(trend.Direction is Direction.Down ? "falls" : "rises")} by {Percent(Math.Abs(relative))} over the window, {(double.IsInfinity(trend.Score) ? "without noise" : $"{Show(trend.Score)} standard errors")}";
+            ? $"is flat: it moves by {Percent(relative)} since step {series.FromStep}; less than {Percent(Math.Max(trend.Detectable, series.Matters) / Math.Max(series.Scale, double.Epsilon))} is noise or does not matter"
+            : $"{(trend.Direction is Direction.Down ? "falls" : "rises")} by {Percent(Math.Abs(relative))} since step {series.FromStep}, {(trend.Strength >= 1e6 ? "without noise" : $"{Show(3 * trend.Strength)} standard errors")}";
         yield return Of($"{which}Change", relative, $"{which} loss {how}");
         yield return Of($"{which}Loss", series.Level, $"{which} loss now {Show(series.Level)}, lowest {Show(series.Lowest)} at step {Show(Math.Round(series.LowestStep))}, at the start {Show(series.Start)}");
         yield return Of($"{which}Noise", series.Scale > 0 ? trend.Noise / series.Scale : 0, $"{which} loss scatters by {Percent(series.Scale > 0 ? trend.Noise / series.Scale : 0)}");

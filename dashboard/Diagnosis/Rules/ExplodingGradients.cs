@@ -2,7 +2,7 @@ using DistTrain.Contracts;
 
 namespace DistTrain.Diagnosis;
 
-/// <summary>The gradient's norm is not finite, grew a hundredfold, or has three peaks in the window above ten times its median.</summary>
+/// <summary>The gradient's norm is not finite, grew a hundredfold, or has three peaks in the window above ten times their neighbours' median.</summary>
 [Rule(VerdictNames.ExplodingGradients, RuleStage.Refinement, 0)]
 public sealed class ExplodingGradients : LossRule
 {
@@ -24,9 +24,9 @@ public sealed class ExplodingGradients : LossRule
         if (now > 100 * early && early > 0)
             return Say(0.9, Evidence.Of("gradientNorm", now, $"gradient norm {Evidence.Show(now)} in the window, {Evidence.Show(early)} at the start"));
         var peaks = 0;
-        foreach (var norm in window.Values)
-            if (now > 0 && norm > 10 * now) peaks++;
-        return peaks >= Peaks ? Say(0.75, Evidence.Of("peaks", peaks, $"{peaks} of {window.Count} gradient norms in the window are above 10 times their median, {Evidence.Show(now)}")) : null;
+        for (var i = 0; i < window.Count; i++)
+            if (window.Values[i] > 10 * Statistics.Median(window.Values[Math.Max(0, i - 4)..Math.Min(window.Count, i + 5)])) peaks++;
+        return peaks >= Peaks ? Say(0.75, Evidence.Of("peaks", peaks, $"{peaks} of {window.Count} gradient norms in the window are above 10 times the median of their neighbours; their median is {Evidence.Show(now)}")) : null;
     }
 
     private static Finding Say(double confidence, VerdictEvidence evidence) => new(confidence, "Gradients explode.", [evidence],

@@ -23,7 +23,8 @@ public sealed class LearningRateTooHigh : LossRule
         var above = train.AlwaysPositive ? train.Level > 1.5 * train.Lowest : train.Level - train.Lowest > 0.33 * train.Range;
         var clearly = train.Level - train.Lowest > 4 * train.SmoothedNoise;
         var cameBack = learned && above && clearly && (noise > 0.05 || train.Level > 3 * train.Lowest);
-        var zigzag = train.Trend.Swing < -0.55 && noise > 0.05 && train.Trend.Points >= 12;
+        // Of n independent residuals chance gives about -1/n +- 1/sqrt(n).
+        var zigzag = train.Trend.Swing < -0.45 - 0.9 / Math.Sqrt(train.Trend.Points) && noise > 0.05;
         if (!cameBack && !zigzag) return null;
         return new Finding(cameBack && zigzag ? 0.9 : cameBack ? 0.8 : 0.7,
             cameBack ? "The learning rate looks too high: the train loss went back up from its lowest and stays there." : "The learning rate looks too high: the train loss swings to and fro.",

@@ -8,12 +8,12 @@ public sealed class SeriesReading
     private readonly double[] _smooth;
 
     /// <param name="curve">Finite values.</param>
-    /// <param name="from">First step of the window in which the trend is asked for.</param>
-    /// <param name="to">Its last step.</param>
-    internal SeriesReading(Curve curve, long from, long to)
+    /// <param name="from">First steps of the windows in which a trend is asked for, the narrowest first.</param>
+    /// <param name="to">Their last step.</param>
+    internal SeriesReading(Curve curve, ReadOnlySpan<long> from, long to)
     {
         Curve = curve;
-        Window = curve.Between(from, to);
+        Window = curve.Between(from[0], to);
         var (x, y) = Statistics.Thin(curve.Steps, curve.Values, OverviewPoints);
         var width = Math.Min(y.Length, y.Length < 30 ? 3 : 5) is var w && w % 2 == 0 ? w - 1 : w;
         _smooth = Statistics.RunningMedian(y, width);
@@ -22,15 +22,15 @@ public sealed class SeriesReading
         foreach (var value in curve.Values) AlwaysPositive &= value > 0;
         Level = Statistics.Median(Window.Count > 0 ? Tail(Window.Values) : Tail(curve.Values));
         var lowest = Array.IndexOf(_smooth, _smooth.Min());
-        // Of a single low evaluation among few, the median of three would lose the low point: the level itself is one too.
         (Lowest, LowestStep) = Level < _smooth[lowest] ? (Level, curve.Steps[^1]) : (_smooth[lowest], _smoothSteps[lowest]);
-        var firstFew = Statistics.Median(y.AsSpan(0, Math.Min(3, y.Length)));
-        Start = firstFew;
-        Range = Math.Max(Math.Max(_smooth.Max(), Start) - Lowest, 0);
+        // The first evaluation is where the loss began: by the third of a fast run much is gone already.
+        Start = Math.Max(curve.Values[0], Statistics.Median(y.AsSpan(0, Math.Min(3, y.Length))));
+        Range = Math.Max(Math.Max(_smooth.Max(), Statistics.Median(y.AsSpan(0, Math.Min(3, y.Length)))) - Lowest, 0);
+        SmoothedNoise = (width == 5 ? 0.54 : 0.67) * Scatter(y.AsSpan(y.Length / 2));
+        FromStep = from[0];
         Trend = ReadTrend();
-        // Without much noise the very first evaluation is the best word on where the loss began.
-        if (y.Length > 0 && Trend.Noise < 0.1 * Math.Max(Math.Abs(Level), Range)) Start = Math.Max(curve.Values[0], firstFew);
-        Range = Math.Max(Range, Start - Lowest);
+        for (var i = 1; i < from.Length && Trend.Direction is Direction.Flat; i++) Widen(from[i], to);
+        if (Trend.Direction is Direction.Flat && Window.Count > 0) Level = Statistics.Median(Window.Values);
     }
 
     public Curve Curve { get; }
@@ -43,8 +43,8 @@ public sealed class SeriesReading
     /// <summary>Where the loss began.</summary>
     public double Start { get; }
 
-    /// <summary>Median of the last part of the window.</summary>
-    public double Level { get; }
+    /// <summary>Median of the window of a flat loss, else of its last third.</summary>
+    public double Level { get; private set; }
 
     /// <summary>Low point of the running median.</summary>
     public double Lowest { get; }
@@ -54,7 +54,11 @@ public sealed class SeriesReading
     /// <summary>Highest less lowest point of the running median.</summary>
     public double Range { get; }
 
-    public Trend Trend { get; }
+    /// <summary>Over the window from <see cref="FromStep"/>.</summary>
+    public Trend Trend { get; private set; }
+
+    /// <summary>First step of the window that the trend was read in: wider where the noise asked for more evaluations.</summary>
+    public long FromStep { get; private set; }
 
     /// <summary>What counts as 100 %: the level of a loss that cannot be negative, else the range.</summary>
     public double Scale => AlwaysPositive ? Math.Abs(Level) : Math.Max(Range, Trend.Noise);
@@ -62,8 +66,8 @@ public sealed class SeriesReading
     /// <summary>Share of the way from the start to 0 that the loss has gone; of a loss that can be negative, NaN: its floor is not known.</summary>
     public double FallenShare => AlwaysPositive && Start > 0 ? (Start - Level) / Start : double.NaN;
 
-    /// <summary>Standard deviation of the running median around the loss.</summary>
-    public double SmoothedNoise => Trend.Noise * (_smooth.Length < 26 ? 0.67 : 0.54);
+    /// <summary>Standard deviation of the running median around the loss, from neighbours in the later half: steps and bends do not count.</summary>
+    public double SmoothedNoise { get; }
 
     /// <summary>Running median at the last evaluation up to a step.</summary>
     public double At(double step)
@@ -102,11 +106,37 @@ public sealed class SeriesReading
     private Trend ReadTrend()
     {
         var whole = TrendFit.Of(Window.Steps, Window.Values, Matters);
-        if (whole.Direction is not Direction.Flat || Window.Count < 24) return whole;
-        // A turn late in the window leaves its median slope at rest: look at the last quarter alone, more strictly as it is a second look.
-        var late = Window.Count - Math.Max(6, Window.Count / 4);
-        var turn = TrendFit.Of(Window.Steps[late..], Window.Values[late..], Matters, strictness: 1.35);
-        return turn.Direction is Direction.Flat || Math.Abs(turn.Change) < 3 * whole.Noise ? whole : turn;
+        if (whole.Direction is not Direction.Flat || Window.Count < 10) return whole;
+        // A turn late in the window leaves its median slope at rest: look at the last quarter alone; as it is a second look, only for a change that dwarfs the noise.
+        var late = Window.Count - Math.Max(5, Window.Count / 4);
+        var turn = TrendFit.Of(Window.Steps[late..], Window.Values[late..], Matters);
+        return turn.Direction is Direction.Flat || Math.Abs(turn.Change) < 6 * Scatter(Window.Values) * Math.Sqrt(Math.Min(1, 5.0 / (Window.Count - late))) ? whole : turn;
+    }
+
+    /// <summary>
+    /// Where noise could hide a change, look at more evaluations, on the condition that the narrow window goes the same way, and not much more slowly:
+    /// a fall that has ended since does not count.
+    /// </summary>
+    private void Widen(long from, long to)
+    {
+        var wide = Curve.Between(from, to);
+        if (wide.Count <= Window.Count || Window.Count < 4 || Trend.Detectable < 0.05 * Scale) return;
+        var ratio = (double)(wide.Steps[^1] - wide.Steps[0]) / (Window.Steps[^1] - Window.Steps[0]);
+        var trend = TrendFit.Of(wide.Steps, wide.Values, Matters * ratio, strictness: 1.1);
+        if (trend.Direction is Direction.Flat || Trend.Change * ratio / trend.Change < 0.35) return;
+        (Trend, FromStep) = (trend, from);
+    }
+
+    /// <summary>Takes the direction of the other loss where this one leans the same way, though on its own it would not be sure.</summary>
+    internal void Lean(Direction direction) => Trend = Trend with { Direction = direction, Strength = 1 };
+
+    /// <summary>Standard deviation of noise from second differences; medians, so jumps do not count.</summary>
+    private static double Scatter(ReadOnlySpan<double> values)
+    {
+        if (values.Length < 3) return 0;
+        var bends = new double[values.Length - 2];
+        for (var i = 0; i < bends.Length; i++) bends[i] = Math.Abs(values[i] - 2 * values[i + 1] + values[i + 2]);
+        return Statistics.DeviationsPerMedian * Statistics.Median(bends) / Math.Sqrt(6);
     }
 
     private static ReadOnlySpan<double> Tail(ReadOnlySpan<double> values) => values[^Math.Max(1, Math.Min(values.Length, Math.Max(3, values.Length / 3)))..];

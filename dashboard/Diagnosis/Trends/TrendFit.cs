@@ -2,15 +2,16 @@ namespace DistTrain.Diagnosis;
 
 /// <summary>
 /// Theil-Sen line: the slope is the median over pairs of (y_j - y_i) / (x_j - x_i), so that up to 29 % of wild points do not turn it.
-/// Cost is bounded by thinning to 160 points (medians of runs). Noise is the median absolute residual.
+/// Whether it is more than chance is judged by the slope's standard error and by Kendall's S, which no single point can move far.
+/// Cost is bounded by thinning to 160 points (medians of runs).
 /// Theil 1950; Sen 1968, doi:10.1080/01621459.1968.10480934.
 /// </summary>
 internal static class TrendFit
 {
     private const int MostPoints = 160;
 
-    // |Kendall S| that chance exceeds in at most 2 % of series of n = 0..10 independent points; Kendall 1970, table 1.
-    private static readonly int[] KendallNeeded = [int.MaxValue, int.MaxValue, int.MaxValue, int.MaxValue, int.MaxValue, 10, 13, 17, 20, 24, 27];
+    // |Kendall S| that chance exceeds in at most 2 % of series of n = 5..8 independent points; Kendall 1970, table 1. The normal form serves beyond.
+    private static readonly int[] KendallNeeded = [int.MaxValue, int.MaxValue, int.MaxValue, int.MaxValue, int.MaxValue, 10, 13, 17, 20];
 
     /// <param name="matters">A change over the window smaller than this is flat however sure it is.</param>
     /// <param name="strictness">Multiplies the score that counts as more than chance.</param>
@@ -19,7 +20,7 @@ internal static class TrendFit
         var (x, y) = Statistics.Thin(steps, values, MostPoints);
         var n = y.Length;
         var span = n > 0 ? x[^1] - x[0] : 0;
-        if (n < 3 || span <= 0) return new Trend(Direction.Flat, 0, 0, 0, double.PositiveInfinity, double.PositiveInfinity, 0, n);
+        if (n < 3 || span <= 0) return new Trend(Direction.Flat, 0, 0, 0, double.PositiveInfinity, 0, n);
         for (var i = n - 1; i >= 0; i--) x[i] = (x[i] - x[0]) / span;
 
         var slopes = new List<double>(n * (n - 1) / 2);
@@ -38,18 +39,34 @@ internal static class TrendFit
         for (var i = 0; i < n; i++) residuals[i] = y[i] - change * x[i];
         var intercept = Statistics.Median(residuals);
         for (var i = 0; i < n; i++) residuals[i] -= intercept;
-        var noise = Statistics.DeviationsPerMedian * Statistics.Median(Array.ConvertAll(residuals, Math.Abs));
+        var noise = Noise(residuals);
         var swing = NeighbourCorrelation(residuals);
 
-        // Neighbours that move together are worth fewer independent points; a bend of the curve shows as such too, hence the bound.
-        var together = Math.Clamp(swing, 0, 0.6);
-        var error = noise * Math.Sqrt((1 + together) / (1 - together)) * 1.05 / Math.Sqrt(SquaredSpread(x));
-        var needed = 3 * strictness * (1 + 4.0 / (n - 2));
-        var score = error > 0 ? Math.Abs(change) / error : change == 0 ? 0 : double.PositiveInfinity;
-        var beyondChance = score > needed || n < KendallNeeded.Length && Math.Abs(concordance) >= KendallNeeded[n];
-        var direction = !beyondChance || Math.Abs(change) <= matters ? Direction.Flat : change < 0 ? Direction.Down : Direction.Up;
-        if (direction is not Direction.Flat) score = Math.Max(score, needed);
-        return new Trend(direction, change, noise, score, needed, needed * error, swing, n);
+        // Neighbours that move together are worth fewer independent points; a bend of the curve shows as such too, hence the bounds.
+        var error = noise * Inflation(swing, 0.6) * 1.05 / Math.Sqrt(SquaredSpread(x));
+        var bySlope = error > 0 ? Math.Abs(change) / (3 * (1 + 4.0 / (n - 2)) * error) : change == 0 ? 0 : double.PositiveInfinity;
+        var byOrder = n < KendallNeeded.Length
+            ? (double)Math.Abs(concordance) / KendallNeeded[n]
+            : Math.Abs(concordance) / (3 * Math.Sqrt(n * (n - 1.0) * (2 * n + 5) / 18)) / Inflation(swing, 0.4);
+        if (Math.Sign(concordance) != Math.Sign(change)) byOrder = 0;
+        var strength = Math.Max(bySlope, byOrder) / strictness;
+        var direction = strength < 1 || Math.Abs(change) <= matters ? Direction.Flat : change < 0 ? Direction.Down : Direction.Up;
+        return new Trend(direction, change, noise, strength, 3.3 * strictness * error, swing, n);
+    }
+
+    /// <summary>Standard deviation of the residuals: their mean size where the median size agrees within a half (few wild points), else nearer the median.</summary>
+    private static double Noise(double[] residuals)
+    {
+        var sizes = Array.ConvertAll(residuals, Math.Abs);
+        var mean = 1.2533 * sizes.Average() * Math.Sqrt(residuals.Length / (residuals.Length - 2.0));
+        var median = Statistics.DeviationsPerMedian * Statistics.Median(sizes);
+        return Math.Max(Math.Clamp(mean, median, 1.5 * median), 0.5 * mean);
+    }
+
+    private static double Inflation(double correlation, double most)
+    {
+        var together = Math.Clamp(correlation, 0, most);
+        return Math.Sqrt((1 + together) / (1 - together));
     }
 
     private static double SquaredSpread(double[] x)
@@ -63,10 +80,11 @@ internal static class TrendFit
     private static double NeighbourCorrelation(double[] residuals)
     {
         var (product, square) = (0.0, 0.0);
+        var mean = residuals.Average();
         for (var i = 0; i < residuals.Length; i++)
         {
-            square += residuals[i] * residuals[i];
-            if (i > 0) product += residuals[i] * residuals[i - 1];
+            square += (residuals[i] - mean) * (residuals[i] - mean);
+            if (i > 0) product += (residuals[i] - mean) * (residuals[i - 1] - mean);
         }
         return square > 0 ? product / square : 0;
     }
