@@ -13,7 +13,8 @@ internal static class History
         if (test.Level <= train.Level) return false;
         var rose = test.Level - test.Lowest > Math.Max(5 * test.SmoothedNoise, 0.1 * Math.Max(test.Range, test.AlwaysPositive ? test.Lowest : 0));
         var since = rose ? test.LowestStep : test.SettledSince(Math.Max(3 * test.SmoothedNoise, 0.03 * test.Range));
-        var fell = train.At(since) - train.Level;
+        // A run that shot up and came back has not learned what it came back by.
+        var fell = Math.Min(train.At(since), train.Start + 3 * train.SmoothedNoise) - train.Level;
         return fell > Math.Max(5 * train.SmoothedNoise, (rose ? 0.1 : 0.15) * train.Range) && test.Level - train.Level > Math.Max(0.1 * train.Range, 5 * Math.Max(train.SmoothedNoise, test.SmoothedNoise));
     }
 

@@ -29,7 +29,7 @@ public sealed class Diverged : LossRule
         var tail = Math.Max(3, curve.Count / 20);
         var lowestLate = double.PositiveInfinity;
         foreach (var value in curve.Values[^tail..]) lowestLate = Math.Min(lowestLate, value);
-        var early = Math.Max(curve.Values[0], Statistics.Median(curve.Values[..Math.Min(3, curve.Count - tail)]));
+        var early = train.Start;
         var unit = train.AlwaysPositive ? early : Math.Max(early - train.Lowest, Math.Abs(early));
         var farAbove = lowestLate > early + 4 * unit;
         var lostAll = early - train.Lowest > Math.Max(0.33 * unit, 5 * train.SmoothedNoise) && lowestLate > early && train.LowestStep < curve.Steps[^tail];

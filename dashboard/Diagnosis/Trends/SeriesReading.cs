@@ -23,8 +23,8 @@ public sealed class SeriesReading
         Level = Statistics.Median(Window.Count > 0 ? Tail(Window.Values) : Tail(curve.Values));
         var lowest = Array.IndexOf(_smooth, _smooth.Min());
         (Lowest, LowestStep) = Level < _smooth[lowest] ? (Level, curve.Steps[^1]) : (_smooth[lowest], _smoothSteps[lowest]);
-        // The first evaluation is where the loss began: by the third of a fast run much is gone already.
-        Start = Math.Max(curve.Values[0], Statistics.Median(y.AsSpan(0, Math.Min(3, y.Length))));
+        // By the third evaluation of a fast run much is gone already, and a bad one has shot up.
+        Start = curve.Values[0];
         Range = Math.Max(Math.Max(_smooth.Max(), Statistics.Median(y.AsSpan(0, Math.Min(3, y.Length)))) - Lowest, 0);
         SmoothedNoise = (width == 5 ? 0.54 : 0.67) * Scatter(y.AsSpan(y.Length / 2));
         FromStep = from[0];

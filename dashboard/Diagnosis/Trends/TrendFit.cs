@@ -3,12 +3,12 @@ namespace DistTrain.Diagnosis;
 /// <summary>
 /// Theil-Sen line: the slope is the median over pairs of (y_j - y_i) / (x_j - x_i), so that up to 29 % of wild points do not turn it.
 /// Whether it is more than chance is judged by the slope's standard error and by Kendall's S, which no single point can move far.
-/// Cost is bounded by thinning to 160 points (medians of runs).
+/// Cost is bounded by thinning to 100 points (medians of runs).
 /// Theil 1950; Sen 1968, doi:10.1080/01621459.1968.10480934.
 /// </summary>
 internal static class TrendFit
 {
-    private const int MostPoints = 160;
+    private const int MostPoints = 100;
 
     // |Kendall S| that chance exceeds in at most 2 % of series of n = 5..8 independent points; Kendall 1970, table 1. The normal form serves beyond.
     private static readonly int[] KendallNeeded = [int.MaxValue, int.MaxValue, int.MaxValue, int.MaxValue, int.MaxValue, 10, 13, 17, 20];
