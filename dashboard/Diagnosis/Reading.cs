@@ -45,8 +45,10 @@ public sealed class Reading
         {
             var other = series == train ? test : train;
             if (series.Trend.Direction is not Direction.Flat) return series.Trend.Direction;
-            var enough = other.Trend.Direction is not Direction.Flat ? 0.7 : 0.85;
-            if (series.Trend.Strength < enough || Math.Abs(series.Trend.Change) <= series.Matters) return Direction.Flat;
+            var sure = other.Trend.Direction is not Direction.Flat;
+            if (series.Trend.Strength < (sure ? 0.6 : 0.85) || Math.Abs(series.Trend.Change) <= series.Matters) return Direction.Flat;
+            // Moving together is moving by amounts of one order; a far smaller one is chance, or its own verdict.
+            if (sure && Math.Abs(series.Trend.Change) / series.Scale < 0.25 * Math.Abs(other.Trend.Change) / other.Scale) return Direction.Flat;
             return series.Trend.Change < 0 ? Direction.Down : Direction.Up;
         }
     }
