@@ -17,7 +17,7 @@ public sealed class MetricSeries
     private readonly Chunked<MetricBucket>[] _levels = new Chunked<MetricBucket>[Levels];
     private readonly MetricBucket[] _half = new MetricBucket[Levels];
     private readonly int _keep;
-    private MetricBucket _open;
+    private readonly (long Step, double Value)[] _open = new (long, double)[1 << SmallestShift];
     private long _lastStep = long.MinValue;
 
     public MetricSeries(string name, int keep = DefaultKeep)
@@ -39,12 +39,12 @@ public sealed class MetricSeries
         if (step < _lastStep) throw new ArgumentException($"{Name}: step {step} follows step {_lastStep}. Steps must not fall: give a run that goes back to a checkpoint a series of its own.");
         _lastStep = step;
         var at = _points.Count;
-        var point = MetricBucket.Of(step, value);
-        _open = at % (1 << SmallestShift) == 0 ? point : _open.Then(point);
+        var within = (int)(at % _open.Length);
+        _open[within] = (step, value);
         _points.Add((step, value), _keep);
-        if ((at + 1) % (1 << SmallestShift) != 0) return;
+        if (within != _open.Length - 1) return;
         // A full bucket is half of one of the next size.
-        var bucket = _open;
+        var bucket = OfOpen();
         for (var level = 0; level < Levels; level++)
         {
             _levels[level].Add(bucket, _keep >> SmallestShift);
@@ -55,6 +55,17 @@ public sealed class MetricSeries
             }
             bucket = _half[level].Then(bucket);
         }
+    }
+
+    private MetricBucket OfOpen()
+    {
+        var (min, max, nonFinite, firstNonFinite) = (double.PositiveInfinity, double.NegativeInfinity, 0L, -1L);
+        foreach (var (step, value) in _open)
+        {
+            if (double.IsFinite(value)) (min, max) = (value < min ? value : min, value > max ? value : max);
+            else if (nonFinite++ == 0) firstNonFinite = step;
+        }
+        return new MetricBucket(_open[0].Step, _open[^1].Step, _open[0].Value, _open[^1].Value, min, max, _open.Length, nonFinite, firstNonFinite);
     }
 
     /// <summary>The points at steps in [from, to] as at most <paramref name="maxPoints"/> buckets, each a whole number of points; single points where they fit.</summary>

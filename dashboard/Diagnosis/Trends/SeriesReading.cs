@@ -25,7 +25,7 @@ public sealed class SeriesReading
         (Lowest, LowestStep) = Level < _smooth[lowest] ? (Level, curve.Steps[^1]) : (_smooth[lowest], _smoothSteps[lowest]);
         // By the third evaluation of a fast run much is gone already, and a bad one has shot up.
         Start = curve.Values[0];
-        Range = Math.Max(Math.Max(_smooth.Max(), Statistics.Median(y.AsSpan(0, Math.Min(3, y.Length)))) - Lowest, 0);
+        Range = Math.Max(Math.Max(_smooth.Max(), Start) - Lowest, 0);
         SmoothedNoise = (width == 5 ? 0.54 : 0.67) * Scatter(y.AsSpan(y.Length / 2));
         FromStep = from[0];
         Trend = ReadTrend();
@@ -106,11 +106,23 @@ public sealed class SeriesReading
     private Trend ReadTrend()
     {
         var whole = TrendFit.Of(Window.Steps, Window.Values, Matters);
-        if (whole.Direction is not Direction.Flat || Window.Count < 10) return whole;
+        if (whole.Direction is not Direction.Flat) return HasEnded(whole) is { } rest ? rest : whole;
+        if (Window.Count < 10) return whole;
         // A turn late in the window leaves its median slope at rest: look at the last quarter alone; as it is a second look, only for a change that dwarfs the noise.
         var late = Window.Count - Math.Max(5, Window.Count / 4);
         var turn = TrendFit.Of(Window.Steps[late..], Window.Values[late..], Matters);
         return turn.Direction is Direction.Flat || Math.Abs(turn.Change) < 6 * Scatter(Window.Values) * Math.Sqrt(Math.Min(1, 5.0 / (Window.Count - late))) ? whole : turn;
+    }
+
+    /// <summary>The rest of a loss that moved in the first half of the window and has plainly stood still in the second; null where it still moves, or may.</summary>
+    private Trend? HasEnded(in Trend whole)
+    {
+        // In a longer window the slope's median sees to it; here the first few of a run's evaluations would rule.
+        if (Window.Count is < 6 or > 12) return null;
+        var half = Window.Count / 2;
+        var late = TrendFit.Of(Window.Steps[half..], Window.Values[half..], Matters);
+        var still = Math.Max(Matters, 0.05 * Math.Abs(whole.Change));
+        return Math.Abs(late.Change) <= still && late.Detectable < 0.3 * Math.Abs(whole.Change) ? late with { Direction = Direction.Flat } : null;
     }
 
     /// <summary>

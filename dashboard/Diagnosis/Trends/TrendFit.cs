@@ -10,8 +10,8 @@ internal static class TrendFit
 {
     private const int MostPoints = 100;
 
-    // |Kendall S| that chance exceeds in at most 2 % of series of n = 5..8 independent points; Kendall 1970, table 1. The normal form serves beyond.
-    private static readonly int[] KendallNeeded = [int.MaxValue, int.MaxValue, int.MaxValue, int.MaxValue, int.MaxValue, 10, 13, 17, 20];
+    // |Kendall S| that chance exceeds in 0.6 % at most of series of n = 6..8 independent points (n = 5: 1.7 %, the least it can be); Kendall 1970, table 1. The normal form serves beyond.
+    private static readonly int[] KendallNeeded = [int.MaxValue, int.MaxValue, int.MaxValue, int.MaxValue, int.MaxValue, 10, 15, 19, 22];
 
     /// <param name="matters">A change over the window smaller than this is flat however sure it is.</param>
     /// <param name="strictness">Multiplies the score that counts as more than chance.</param>

@@ -62,11 +62,15 @@ public sealed class MetricSeriesTests
         for (var i = 0; i < 100_000; i++) warm.Append(i, i);
         for (var i = 0; i < 200; i++) warm.Query(i, 90_000 + i, 1000);
 
-        var series = new MetricSeries("loss");
-        var watch = Stopwatch.StartNew();
-        for (var i = 0; i < 1_000_000; i++) series.Append(i, Math.Sqrt(i));
-        var append = watch.Elapsed.TotalMilliseconds;
+        var (series, append, watch) = (warm, double.PositiveInfinity, new Stopwatch());
         // The best of several, as others use this machine too.
+        for (var trial = 0; trial < 3; trial++)
+        {
+            series = new MetricSeries("loss");
+            watch.Restart();
+            for (var i = 0; i < 1_000_000; i++) series.Append(i, Math.Sqrt(i));
+            append = Math.Min(append, watch.Elapsed.TotalMilliseconds);
+        }
         var query = double.PositiveInfinity;
         for (var i = 0; i < 20; i++)
         {

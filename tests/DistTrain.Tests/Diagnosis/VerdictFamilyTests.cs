@@ -17,7 +17,7 @@ public sealed class VerdictFamilyTests
         }
     }
 
-    [Theory, InlineData(20, 0.0, 0.97), InlineData(20, 0.05, 0.90), InlineData(40, 0.0, 0.97), InlineData(40, 0.05, 0.95), InlineData(100, 0.10, 0.95), InlineData(400, 0.10, 0.95), InlineData(400, 0.30, 0.75)]
+    [Theory, InlineData(20, 0.0, 0.97), InlineData(20, 0.05, 0.90), InlineData(40, 0.0, 0.97), InlineData(40, 0.05, 0.93), InlineData(100, 0.10, 0.95), InlineData(400, 0.10, 0.95), InlineData(400, 0.30, 0.75)]
     public void Over_all_families_the_share_of_right_verdicts_is(int evaluations, double noise, double share)
     {
         var (right, all) = (0, 0);
