@@ -59,12 +59,12 @@ internal static class Accelerators
     }
 
     /// <summary>A context with this project's arithmetic and optimization level; compiles PTX too where no accelerator is present.</summary>
-    public static Context MakeContext(Action<Context.Builder> devices)
+    public static Context MakeContext(Action<Context.Builder> devices, OptimizationLevel level = OptimizationLevel.O2)
     {
         NativeLibraries.Resolve();
         return Context.Create(builder =>
         {
-            builder.Optimize(OptimizationLevel.O2).WithExactMath();
+            builder.Optimize(level).WithExactMath();
             devices(builder);
         });
     }

@@ -21,7 +21,6 @@ public sealed class GpuDevice : Device
     private readonly Arena _arena;
     private readonly Dictionary<Segments, GpuBuffer> _tables = [];
     private GpuBuffer? _scratch;
-    private int _thread;
 
     internal GpuDevice(string name, Context context, Accelerator accelerator, int groupSize)
     {
@@ -79,13 +78,8 @@ public sealed class GpuDevice : Device
         Stream.Synchronize();
     }
 
-    /// <summary>Makes the accelerator current on the calling thread.</summary>
-    internal void Bind()
-    {
-        if (_thread == Environment.CurrentManagedThreadId) return;
-        _thread = Environment.CurrentManagedThreadId;
-        Accelerator.Bind();
-    }
+    /// <summary>Makes the accelerator current on the calling thread; nothing to do where it is already.</summary>
+    internal void Bind() => Accelerator.Bind();
 
     /// <summary>Working memory of one op's call: at least so many elements of undefined content, until the next call. Grown and kept.</summary>
     internal ArrayView<float> Scratch(long elements)

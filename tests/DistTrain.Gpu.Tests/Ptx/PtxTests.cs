@@ -103,6 +103,29 @@ public sealed class PtxTests(PtxTests.AllKernels all) : IClassFixture<PtxTests.A
     }
 
     [Fact]
+    public void A_branch_is_marked_uniform_only_where_all_threads_take_it_together()
+    {
+        Assert.Contains(all.Texts, kernel => kernel.Text.Contains("bra.uni", StringComparison.Ordinal));
+        foreach (var (_, name, text) in all.Texts)
+            Assert.True(PtxUniformity.WrongHints(text) is [], $"{name}: {string.Join(" ", PtxUniformity.WrongHints(text))}");
+    }
+
+    [Fact]
+    public void A_wrong_uniform_branch_would_be_found()
+    {
+        const string text = """
+            mov.b32	%r1, %tid.x;
+            shr.s32	%r2, %r1, 4;
+            setp.ge.s32	%p1, %r2, 8;
+            @%p1 bra.uni	L_1;
+            mov.b32	%r3, %ctaid.x;
+            setp.ge.s32	%p2, %r3, 8;
+            @%p2 bra.uni	L_1;
+            """;
+        Assert.Equal(["@%p1 bra.uni	L_1;"], PtxUniformity.WrongHints(text));
+    }
+
+    [Fact]
     public void Kernels_compile_for_the_oldest_architecture_too()
     {
         using var compiler = new PtxCompiler(CudaArchitecture.SM_80);

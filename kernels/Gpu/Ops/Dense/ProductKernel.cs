@@ -13,7 +13,7 @@ public sealed class ProductKernel<TProduct>(GpuDevice device) where TProduct : s
     {
         var side = device.GroupSize switch { 256 => 16, 64 => 8, _ => 4 };
         var largeTiles = parts * Tiles(product.Rows, 8 * side) * Tiles(product.Columns, 8 * side);
-        var large = _large is not null && largeTiles >= 2 * device.Multiprocessors;
+        var large = _large is not null && largeTiles >= device.Multiprocessors;
         (large ? _large! : _small).Launch(large ? largeTiles : parts * Tiles(product.Rows, 4 * side) * Tiles(product.Columns, 4 * side), product);
     }
 
