@@ -7,6 +7,8 @@ namespace DistTrain.Cli;
 /// <summary>What a person reads when a run ends: how it went, the hash, the checkpoint, what to do next.</summary>
 internal static class TrainReport
 {
+    private const int MostWarnings = 3;
+
     public static void Write(Terminal terminal, PlannedJob plan, TrainingResult result, RunFolder run, string? damage)
     {
         var text = terminal.Out;
@@ -14,25 +16,38 @@ internal static class TrainReport
         {
             TrainingStatus.Completed => string.Create(CultureInfo.InvariantCulture, $"done: {TrainVerb.Counted(result.Epochs, "epoch")}, {TrainVerb.Counted(result.Steps, "step")} in {result.Seconds:F1} s ({result.SamplesPerSecond:N0} samples/s)"),
             TrainingStatus.Interrupted => string.Create(CultureInfo.InvariantCulture, $"stopped after step {result.Steps:N0} of {plan.Job.TotalSteps:N0}"),
-            _ => $"failed after step {result.Steps}: {result.Error}",
+            _ => $"failed: {result.Error}",
         });
-        if (double.IsFinite(result.TrainLoss)) text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"train loss     {result.TrainLoss:F4}"));
-        if (double.IsFinite(result.TestLoss)) text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"test loss      {result.TestLoss:F4}"));
+        if (double.IsFinite(result.TrainLoss)) text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"train loss     {Loss(result.TrainLoss)}"));
+        if (double.IsFinite(result.TestLoss)) text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"test loss      {Loss(result.TestLoss)}"));
         if (double.IsFinite(result.TestAccuracy) && plan.Job.Data.Test.Classes > 0) text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"test accuracy  {100 * result.TestAccuracy:F2} %"));
         text.WriteLine($"weights        sha256 {result.WeightsSha256}");
         if (result.Checkpoint.Length > 0) text.WriteLine($"checkpoint     {result.Checkpoint} ({(damage is null ? "verified" : $"DAMAGED: {damage}")})");
-        foreach (var warning in result.Warnings) text.WriteLine($"warning        {warning}");
+        if (result.Error?.Contains("gradient norm", StringComparison.Ordinal) == true) text.WriteLine("advice         lower optimizer.lr, clip gradients (training.clipNorm), or leave such steps out (training.onNonFinite=skip)");
+        var warnings = result.Warnings.Distinct(StringComparer.Ordinal).ToArray();
+        foreach (var warning in warnings.Take(MostWarnings)) text.WriteLine($"warning        {warning}");
+        if (warnings.Length > MostWarnings) text.WriteLine($"warning        and {warnings.Length - MostWarnings} more, in {run.MetricsFile}");
         text.WriteLine("next:");
         foreach (var line in Next(plan, result, run)) text.WriteLine($"  {Invocation.Name} {line}");
     }
+
+    private static string Loss(double loss) => loss.ToString(loss < 1e6 ? "F4" : "G5", CultureInfo.InvariantCulture);
 
     private static IEnumerable<string> Next(PlannedJob plan, TrainingResult result, RunFolder run)
     {
         var runs = Path.GetDirectoryName(run.Path) is "runs" ? "" : $" --runs {Path.GetDirectoryName(run.Path)}";
         if (result.Status is not TrainingStatus.Completed)
         {
-            if (result.Checkpoint.Length > 0) yield return $"train --resume {run.JobFile}{runs}";
-            yield return $"checkpoints ls {run.Path}";
+            if (result.Status is TrainingStatus.Failed && result.Steps < plan.Job.TotalSteps) yield return $"replay {run.Path} --step {result.Steps}";
+            if (result.Checkpoint.Length > 0)
+            {
+                yield return $"train --resume {run.JobFile}{runs}";
+                yield return $"checkpoints ls {run.Path}";
+            }
+            else
+            {
+                yield return $"train --overwrite {run.JobFile}{runs}";
+            }
             yield return $"summary {run.JobFile}";
             yield break;
         }

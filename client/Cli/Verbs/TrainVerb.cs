@@ -38,6 +38,7 @@ internal static class TrainVerb
         foreach (var warning in plan.Warnings) terminal.Error.WriteLine($"warning: {warning}");
         using var run = RunFolder.Of(runs, plan.Spec.Name);
         Refuse(run, plan, resume, overwrite);
+        if (plan.Options.CheckpointFolder.Length > 0) Probe(plan);
         run.Take();
         if (!resume) run.Clear();
         run.Write(plan.Spec, PlanFile.Of(plan));
@@ -90,6 +91,22 @@ internal static class TrainVerb
         }
         if (same && !resume && !overwrite && !run.Completed && Directory.Exists(run.Checkpoints))
             throw new CommandException(ExitCode.Usage, $"{run.Path} holds a run of this job that has not ended. Go on with --resume, or start anew with --overwrite.");
+    }
+
+    /// <summary>Better known now than after the first epoch: can checkpoints be written where the job wants them?</summary>
+    private static void Probe(PlannedJob plan)
+    {
+        try
+        {
+            Directory.CreateDirectory(plan.Options.CheckpointFolder);
+            var probe = Path.Combine(plan.Options.CheckpointFolder, $".probe-{Environment.ProcessId}");
+            File.WriteAllBytes(probe, [0]);
+            File.Delete(probe);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new SpecException([plan.File.Problem("spec.checkpoint.path", $"is {plan.Options.CheckpointFolder}. It must be a folder that can be written: {error.Message} Choose another, or leave it out for the run's own folder.")]);
+        }
     }
 
     private static string Describe(PlannedJob plan)

@@ -135,6 +135,28 @@ public sealed class TrainVerbTests : CommandFixture
     }
 
     [Fact]
+    public async Task A_job_that_diverges_fails_with_1_and_says_at_which_step()
+    {
+        var ended = await Train("--set", "optimizer={sgd: {lr: 1e6}}", "--set", "training.onNonFinite=halt", "--epochs", "20");
+        Assert.Equal((1, "failed"), (ended.Code, (string)ended.Json["status"]!));
+        var step = (long)ended.Json["steps"]!;
+        Assert.StartsWith($"step {step}: the gradient norm is ", (string)ended.Json["error"]!, StringComparison.Ordinal);
+        var replayed = await Run("replay", Path.Combine(Runs, "digits"), "--step", $"{step}", "-o", "json");
+        Assert.Equal((0, "skipped"), (replayed.Code, (string)replayed.Json["kind"]!));
+        Assert.Null(replayed.Json["gradientNorm"]);
+    }
+
+    [Fact]
+    public async Task A_checkpoint_folder_that_cannot_be_written_is_named_before_training()
+    {
+        var file = Write("file", "no folder");
+        var ended = await Train("--set", $"checkpoint.path={file}/checkpoints");
+        Assert.Equal(2, ended.Code);
+        Assert.StartsWith($"--set checkpoint.path={file}/checkpoints: spec.checkpoint.path is {file}/checkpoints. It must be a folder that can be written: ", ended.Error, StringComparison.Ordinal);
+        Assert.Equal(["file"], Files());
+    }
+
+    [Fact]
     public async Task Data_that_lies_is_named_before_anything_is_written()
     {
         var data = Directory.CreateDirectory(Path.Combine(Folder, "lies")).FullName;
