@@ -50,10 +50,12 @@ internal sealed class WorkerHost(WorkerMachine machine, MachineSet machines, int
     }
 
     /// <summary>Like a process that is gone: no goodbye, and messages to it are lost; only its closed connection tells.</summary>
+    /// <param name="why">A warning, given before anything follows from it: the run may end here, and then it must say why.</param>
     /// <returns>False where it has vanished before.</returns>
-    public bool Vanish()
+    public bool Vanish(string? why = null)
     {
         if (Interlocked.Exchange(ref _dead, 1) != 0) return false;
+        if (why is not null && !Machines.Stopping) Machines.Warn(why);
         Machines.Remove(this);
         Vanished?.Invoke(this);
         Machines.DeliverFromOutside(new Message { Kind = MessageKind.Lost, From = Machine.Address, To = Address.Job, Job = Machines.JobKey });

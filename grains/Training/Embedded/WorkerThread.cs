@@ -46,7 +46,8 @@ internal sealed class WorkerThread
         catch (WorkerLostException e)
         {
             // Its lease went back at once (Work); by now there was time to see how it ended.
-            if ((_host.Vanish() || _lost) && !_machines.Stopping) _machines.Warn(e.Describe());
+            var why = e.Describe();
+            if (!_host.Vanish(why) && _lost && !_machines.Stopping) _machines.Warn(why);
         }
         catch (Exception e)
         {

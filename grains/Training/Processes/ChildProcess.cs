@@ -11,14 +11,15 @@ internal sealed class ChildProcess : IDisposable
     private static readonly TimeSpan _lastMoment = TimeSpan.FromMilliseconds(500);
 
     private readonly ManualResetEventSlim _ended = new();
+    private readonly ManualResetEventSlim _made = new();
     private readonly Process _process;
     private readonly Queue<string> _errors = new();
     private int _gone;
     private int _disposed;
     private string _end = "closed its connection";
 
-    /// <param name="gone">Called once, when the process has ended, from a thread of its own.</param>
-    public ChildProcess(WorkerLaunch launch, WorkerOrder order, Action gone)
+    /// <param name="gone">Called once, when the process has ended, from a thread of its own; never before this constructor has returned what it made. It must not throw.</param>
+    public ChildProcess(WorkerLaunch launch, WorkerOrder order, Action<ChildProcess> gone)
     {
         var start = new ProcessStartInfo(launch.FileName) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         foreach (var argument in launch.Arguments) start.ArgumentList.Add(argument);
@@ -28,10 +29,12 @@ internal sealed class ChildProcess : IDisposable
         _process.OutputDataReceived += (_, line) => Keep(line.Data);
         _process.Exited += (_, _) =>
         {
+            // It may end, killed say, while it is still being told its order.
+            _made.Wait();
             if (Interlocked.Exchange(ref _gone, 1) != 0) return;
             Volatile.Write(ref _end, $"ended with exit code {_process.ExitCode}");
             _ended.Set();
-            gone();
+            gone(this);
         };
         _process.Start();
         Id = _process.Id;
@@ -45,6 +48,10 @@ internal sealed class ChildProcess : IDisposable
         catch (IOException)
         {
             // It ended before it read its order: Exited tells, and the last lines it wrote say why.
+        }
+        finally
+        {
+            _made.Set();
         }
     }
 

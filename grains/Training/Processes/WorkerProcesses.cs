@@ -37,9 +37,9 @@ internal sealed class WorkerProcesses : IDisposable
         var token = LaneToken.Issue(_clusterKey, _job.Name, _time.GetUtcNow() + _tokenLife);
         var order = new WorkerOrder(_listener.Endpoint.ToString(), Convert.ToBase64String(token), host.Number, _job.Document, computeThreads, _options.InstructionSet, _options.Device);
         using var arrival = _arriving[host.Number] = new Arrival();
-        ChildProcess? child = null;
-        child = new ChildProcess(launch, order, () => Gone(host, child!, arrival));
+        var child = new ChildProcess(launch, order, ended => Gone(host, ended, arrival));
         _alive[host.Number] = child;
+        if (!child.Alive) _alive.TryRemove(host.Number, out _);
         var inTime = arrival.Ready.Wait(_startLimit);
         _arriving.TryRemove(host.Number, out _);
         if (arrival.Stream is { } stream && !host.Dead) return new RemoteComputer(stream, child, _weights);
@@ -71,11 +71,19 @@ internal sealed class WorkerProcesses : IDisposable
         stream.Connection.Dispose();
     }
 
+    // On a thread of the pool, where an exception would end the whole program: it ends the run instead.
     private void Gone(WorkerHost host, ChildProcess child, Arrival arrival)
     {
-        _alive.TryRemove(host.Number, out _);
-        arrival.GiveUp();
-        if (host.Vanish() && !_machines.Stopping) _machines.Warn($"worker {host.Number} (process {child.Id}) {child.Describe()}");
+        try
+        {
+            _alive.TryRemove(host.Number, out _);
+            arrival.GiveUp();
+            if (!host.Dead) host.Vanish($"worker {host.Number} (process {child.Id}) {child.Describe()}");
+        }
+        catch (Exception failure)
+        {
+            _machines.Fail(failure);
+        }
     }
 
     /// <summary>One worker that is awaited.</summary>

@@ -47,6 +47,21 @@ public sealed class WorkerProcessTests
     }
 
     [Fact]
+    public async Task A_worker_that_ends_while_it_is_being_started_ends_the_run_not_the_program()
+    {
+        // Ends within a millisecond: often before its order is written, so before the parent has made anything of it.
+        var gone = OperatingSystem.IsWindows() ? new WorkerLaunch("cmd", ["/c", "exit 3"]) : new WorkerLaunch("sh", ["-c", "exit 3"]);
+        var job = SameBitsTests.Job("mlp", "adam", 0.5);
+        for (var run = 0; run < 5; run++)
+        {
+            using var cluster = new EmbeddedCluster(job, Options(3) with { WorkerLaunch = gone });
+            var result = await cluster.RunAsync();
+            Assert.Equal(TrainingStatus.Failed, result.Status);
+            Assert.Contains("ended with exit code 3", result.Error, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public async Task A_worker_that_cannot_start_ends_the_run_with_what_it_wrote()
     {
         var job = SameBitsTests.Job("mlp", "adam", 0.5) with { Document = "mlp adam notANumber 3" };
