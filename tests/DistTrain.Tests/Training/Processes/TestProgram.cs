@@ -44,7 +44,8 @@ public static class TestProgram
         var feed = new RunFeed(1 << 16);
         using var cluster = new EmbeddedCluster(TestJobs.Resolve(document), options with { WorkerLaunch = Launch("worker") }, feed);
         var result = cluster.RunAsync().GetAwaiter().GetResult();
-        while (feed.Records.TryRead(out var record))
+        // What was said on the way matters where it did not end well.
+        while (result.Status != TrainingStatus.Completed && feed.Records.TryRead(out var record))
             if (record.Text is not null) Console.Error.WriteLine($"{record.Seconds:F3} step {record.Step}: {record.Text}");
         return result;
     }
