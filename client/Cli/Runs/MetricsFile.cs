@@ -6,38 +6,98 @@ using DistTrain.Training;
 namespace DistTrain.Cli;
 
 /// <summary>One line of JSON for each step, evaluation, event and warning, in order. A resumed run takes up where its checkpoint stands: later lines of the old run are dropped.</summary>
+/// <remarks>A disk that refuses ends the file, never the run: <see cref="Failure"/> says so once, and a later resume fills the gap from its checkpoint.</remarks>
 internal sealed class MetricsFile : IDisposable
 {
+    private const int MostPending = 1 << 16;
+
     private readonly string _path;
     private readonly Func<long, LossLog?> _committedAt;
+    private readonly Func<string, Stream> _append;
     private readonly ArrayBufferWriter<byte> _line = new();
+    private readonly ArrayBufferWriter<byte> _pending = new(MostPending);
     private readonly Utf8JsonWriter _json;
     private readonly List<RunRecord> _early = [];
-    private FileStream? _file;
+    private Stream? _file;
     private double _flushed;
 
     /// <param name="committedAt">The records of the checkpoint after so many steps, for lines that a crash kept from the disk; null where there is none.</param>
-    public MetricsFile(string path, Func<long, LossLog?> committedAt)
+    /// <param name="append">Opens a file to write at its end, without a buffer; null = on disk.</param>
+    public MetricsFile(string path, Func<long, LossLog?> committedAt, Func<string, Stream>? append = null)
     {
-        (_path, _committedAt) = (path, committedAt);
+        (_path, _committedAt, _append) = (path, committedAt, append ?? (static file => new FileStream(file, FileMode.Append, FileAccess.Write, FileShare.Read, 0)));
         _json = new Utf8JsonWriter(_line);
     }
 
+    /// <summary>Why the file ends before the run does; null where it holds every record so far.</summary>
+    public string? Failure { get; private set; }
+
     public void Write(in RunRecord record)
     {
-        if (record.Kind is RunRecordKind.Phases) return;
-        if (record.Kind is RunRecordKind.Event or RunRecordKind.Warning)
+        if (record.Kind is RunRecordKind.Phases || Failure is not null) return;
+        // Events of a run's beginning come before it is known at which step it takes up.
+        if (_file is null && record.Kind is RunRecordKind.Event or RunRecordKind.Warning)
         {
-            Event(record);
+            _early.Add(record);
             return;
         }
-        _file ??= Open(record.Step);
-        Encode(record);
-        _file.Write(_line.WrittenSpan);
-        _file.WriteByte((byte)'\n');
-        if (record.Kind is RunRecordKind.Step && record.Seconds < _flushed + 1) return;
-        _file.Flush();
-        _flushed = record.Seconds;
+        try
+        {
+            _file ??= Open(record.Step);
+            Line(record);
+            if (_pending.WrittenCount < MostPending && record.Kind is not RunRecordKind.Evaluation && record.Seconds < _flushed + 1) return;
+            Flush();
+            _flushed = record.Seconds;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            End(error);
+        }
+    }
+
+    /// <summary>Writes what is pending and closes the file; afterwards <see cref="Failure"/> has its last word.</summary>
+    public void Close()
+    {
+        if (_file is null) return;
+        try
+        {
+            Flush();
+            _file.Dispose();
+            _file = null;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            End(error);
+        }
+    }
+
+    public void Dispose()
+    {
+        Close();
+        _json.Dispose();
+    }
+
+    // Unbuffered, so closing has nothing left to write that could fail again.
+    private void End(Exception error)
+    {
+        Failure = $"{_path} could not be written: {error.Message.TrimEnd('.')}. The run went on without it.";
+        _pending.Clear();
+        _file?.Dispose();
+        _file = null;
+    }
+
+    private void Flush()
+    {
+        _file!.Write(_pending.WrittenSpan);
+        _pending.Clear();
+    }
+
+    private void Line(in RunRecord record)
+    {
+        if (record.Kind is RunRecordKind.Event or RunRecordKind.Warning) EncodeEvent(record);
+        else Encode(record);
+        _pending.Write(_line.WrittenSpan);
+        _pending.Write("\n"u8);
     }
 
     private void Encode(in RunRecord record)
@@ -60,14 +120,7 @@ internal sealed class MetricsFile : IDisposable
         _json.Flush();
     }
 
-    // Events of a run's beginning come before it is known at which step it takes up.
-    private void Event(in RunRecord record)
-    {
-        if (_file is null) _early.Add(record);
-        else WriteEvent(_file, record);
-    }
-
-    private void WriteEvent(FileStream file, in RunRecord record)
+    private void EncodeEvent(in RunRecord record)
     {
         _line.Clear();
         _json.Reset(_line);
@@ -78,17 +131,9 @@ internal sealed class MetricsFile : IDisposable
         Finite("seconds"u8, Math.Round(record.Seconds, 4));
         _json.WriteEndObject();
         _json.Flush();
-        file.Write(_line.WrittenSpan);
-        file.WriteByte((byte)'\n');
     }
 
-    public void Dispose()
-    {
-        _file?.Dispose();
-        _json.Dispose();
-    }
-
-    private FileStream Open(long firstStep)
+    private Stream Open(long firstStep)
     {
         var text = new StringBuilder();
         if (firstStep > 1)
@@ -100,16 +145,15 @@ internal sealed class MetricsFile : IDisposable
             if (committed is null || steps.Count == firstStep - 1)
                 foreach (var line in there) text.Append(line).Append('\n');
             else
-                for (var i = 0; i < committed.Count; i++) text.Append(Line(committed[i])).Append('\n');
+                for (var i = 0; i < committed.Count; i++) text.Append(Text(committed[i])).Append('\n');
         }
         RunFolder.WriteWhole(_path, text.ToString());
-        var file = new FileStream(_path, FileMode.Append, FileAccess.Write, FileShare.Read, 1 << 16);
-        foreach (var record in _early) WriteEvent(file, record);
+        foreach (var record in _early) Line(record);
         _early.Clear();
-        return file;
+        return _append(_path);
     }
 
-    private string Line(in LossRecord record)
+    private string Text(in LossRecord record)
     {
         Encode(new RunRecord
         {

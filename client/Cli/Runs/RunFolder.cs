@@ -51,13 +51,22 @@ internal sealed class RunFolder : IDisposable
         try
         {
             Directory.CreateDirectory(Path);
+            // What is not writable must not be taken for what another process holds.
+            var probe = In($".probe-{Environment.ProcessId}");
+            File.Create(probe, 1).Dispose();
+            File.Delete(probe);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException(ExitCode.Usage, $"the run's folder {Path} cannot be written: {error.Message} Choose another with --runs FOLDER.");
+        }
+        try
+        {
             _lock = new FileStream(In(".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new CommandException(ExitCode.Usage, Exists && error is IOException
-                ? $"another process trains in {Path}. Wait for it, stop it, or give this run a name of its own: --set name=NAME"
-                : $"the run's folder {Path} cannot be written: {error.Message} Choose another with --runs FOLDER.");
+            throw new CommandException(ExitCode.Usage, $"another process trains in {Path}. Wait for it, stop it, or give this run a name of its own: --set name=NAME");
         }
     }
 
@@ -71,13 +80,13 @@ internal sealed class RunFolder : IDisposable
         if (Directory.Exists(Checkpoints)) Directory.Delete(Checkpoints, recursive: true);
     }
 
-    public void Write(JobSpec spec, JsonObject plan)
-    {
-        WriteWhole(PlanFile, plan.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
-        WriteWhole(JobFile, SpecWriter.ToYaml(spec));
-    }
+    /// <summary>The plan and the job as they run.</summary>
+    /// <returns>Why they could not be written, which keeps a run from being resumed but not from training; null where they were.</returns>
+    public string? Write(JobSpec spec, JsonObject plan) =>
+        Try(PlanFile, plan.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n") ?? Try(JobFile, SpecWriter.ToYaml(spec));
 
-    public void WriteResult(JsonObject result) => WriteWhole(ResultFile, result.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
+    /// <returns>Why it could not be written; null where it was.</returns>
+    public string? WriteResult(JsonObject result) => Try(ResultFile, result.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
 
     public void Dispose() => _lock?.Dispose();
 
@@ -85,8 +94,29 @@ internal sealed class RunFolder : IDisposable
     public static void WriteWhole(string path, string text)
     {
         var temporary = path + ".tmp";
-        File.WriteAllText(temporary, text);
-        File.Move(temporary, path, overwrite: true);
+        try
+        {
+            File.WriteAllText(temporary, text);
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch (IOException)
+        {
+            File.Delete(temporary); // a full disk needs the room
+            throw;
+        }
+    }
+
+    private static string? Try(string path, string text)
+    {
+        try
+        {
+            WriteWhole(path, text);
+            return null;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return $"{path} could not be written: {error.Message.TrimEnd('.')}.";
+        }
     }
 
     private static JsonObject? ReadJson(string path)

@@ -30,7 +30,7 @@ internal static class RunResult
             ["run"] = run,
             ["warnings"] = new JsonArray([.. result.Warnings.Select(w => JsonValue.Create(w))]),
         };
-        if (result.Error is not null) json["error"] = result.Error;
+        if (result is { Status: TrainingStatus.Failed, Error: not null }) json["error"] = result.Error;
         return json;
     }
 }

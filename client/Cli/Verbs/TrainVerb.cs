@@ -41,7 +41,8 @@ internal static class TrainVerb
         if (plan.Options.CheckpointFolder.Length > 0) Probe(plan);
         run.Take();
         if (!resume) run.Clear();
-        run.Write(plan.Spec, PlanFile.Of(plan));
+        var losses = new List<string>();
+        if (run.Write(plan.Spec, PlanFile.Of(plan)) is { } unwritten) Lose($"{unwritten} This run trains, but cannot be resumed.");
         terminal.Error.WriteLine(Describe(plan));
 
         var options = plan.Options with
@@ -57,10 +58,18 @@ internal static class TrainVerb
         var view = new ProgressView(terminal, new ProgressMeter(plan.Job.TotalSteps, plan.Job.StepsPerEpoch), metrics).FollowAsync(feed.Records);
         var result = await cluster.RunAsync(signals.Token).ConfigureAwait(false);
         await view.ConfigureAwait(false);
+        metrics.Close();
+        if (metrics.Failure is { } ended) Lose(ended);
+        result = result with { Warnings = [.. result.Warnings, .. losses] };
 
         var damage = result.Checkpoint.Length > 0 ? Verify(result.Checkpoint) : "there is none";
         var json = RunResult.ToJson(result, run.Path, damage);
-        run.WriteResult(json);
+        if (run.WriteResult(json) is { } unsaved)
+        {
+            Lose(unsaved);
+            result = result with { Warnings = [.. result.Warnings, unsaved] };
+            json = RunResult.ToJson(result, run.Path, damage);
+        }
         if (terminal.Json) terminal.WriteJson(json);
         else TrainReport.Write(terminal, plan, result, run, damage);
         return result.Status switch
@@ -69,6 +78,13 @@ internal static class TrainVerb
             TrainingStatus.Interrupted => ExitCode.Interrupted,
             _ => ExitCode.JobFailed,
         };
+
+        // A file beside the training is no reason to lose the training.
+        void Lose(string what)
+        {
+            losses.Add(what);
+            terminal.Error.WriteLine($"warning: {what}");
+        }
     }
 
     /// <summary>A run of the same name is never replaced by another job in silence.</summary>

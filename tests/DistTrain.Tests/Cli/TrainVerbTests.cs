@@ -77,6 +77,7 @@ public sealed class TrainVerbTests : CommandFixture
         var stopped = await stopping;
         Assert.Equal((130, "interrupted"), (stopped.Code, (string)stopped.Json["status"]!));
         Assert.True((long)stopped.Json["steps"]! < 400);
+        Assert.Null(stopped.Json["error"]);
         var again = await Train("--set", "training.epochs=40", "--set", "name=stopped");
         Assert.Equal(2, again.Code);
         Assert.Contains("holds a run of this job that has not ended. Go on with --resume, or start anew with --overwrite.", again.Error, StringComparison.Ordinal);
@@ -154,6 +155,38 @@ public sealed class TrainVerbTests : CommandFixture
         Assert.Equal(2, ended.Code);
         Assert.StartsWith($"--set checkpoint.path={file}/checkpoints: spec.checkpoint.path is {file}/checkpoints. It must be a folder that can be written: ", ended.Error, StringComparison.Ordinal);
         Assert.Equal(["file"], Files());
+    }
+
+    [Fact]
+    public async Task Files_that_cannot_be_written_beside_the_training_are_warnings()
+    {
+        var whole = await Train("--set", "name=whole");
+        var names = new[] { "job.yaml", "plan.json", "metrics.jsonl", "result.json" };
+        foreach (var name in names) Directory.CreateDirectory(Path.Combine(Runs, "digits", name + ".tmp"));
+        var ended = await Train();
+        Assert.Equal((0, "completed"), (ended.Code, (string)ended.Json["status"]!));
+        Assert.Equal((string)whole.Json["weightsSha256"]!, (string)ended.Json["weightsSha256"]!);
+        Assert.True((bool)ended.Json["checkpointVerified"]!);
+        var warnings = string.Join('\n', ended.Json["warnings"]!.AsArray());
+        foreach (var name in names.Skip(1))
+        {
+            Assert.Contains($"{Path.Combine(Runs, "digits", name)} could not be written: ", warnings, StringComparison.Ordinal);
+            Assert.Contains($"warning: {Path.Combine(Runs, "digits", name)} could not be written: ", ended.Error, StringComparison.Ordinal);
+        }
+        Assert.Contains("This run trains, but cannot be resumed.", warnings, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_last_checkpoint_that_cannot_be_written_fails_the_run_and_keeps_its_numbers()
+    {
+        var whole = await Train("--set", "name=whole");
+        Directory.CreateDirectory(Path.Combine(Runs, "digits"));
+        File.WriteAllText(Path.Combine(Runs, "digits", "checkpoints"), "a file where the folder should be");
+        var ended = await Train();
+        Assert.Equal((1, "failed", 20L), (ended.Code, (string)ended.Json["status"]!, (long)ended.Json["steps"]!));
+        Assert.StartsWith("the last checkpoint, of step 20, cannot be written: ", (string)ended.Json["error"]!, StringComparison.Ordinal);
+        foreach (var same in new[] { "weightsSha256", "lossLogSha256", "testAccuracy", "testLoss" }) Assert.Equal(whole.Json[same]!.ToJsonString(), ended.Json[same]!.ToJsonString());
+        Assert.True(File.Exists(Path.Combine(Runs, "digits", "result.json")));
     }
 
     [Fact]
