@@ -28,6 +28,9 @@ internal sealed class RunFolder : IDisposable
     /// <summary>Where this run's checkpoints go unless the spec names a folder.</summary>
     public string Checkpoints => In("checkpoints");
 
+    /// <summary>Where a finished run's checkpoints wait until the run that takes its place has finished too.</summary>
+    public string Earlier => In("checkpoints-before");
+
     /// <summary>A run is here.</summary>
     public bool Exists => File.Exists(JobFile);
 
@@ -73,11 +76,22 @@ internal sealed class RunFolder : IDisposable
     /// <summary>What the run's plan says decides its bits; null where there is none.</summary>
     public JsonObject? Plan() => ReadJson(PlanFile);
 
-    /// <summary>Forgets what an earlier run left here.</summary>
+    /// <summary>Forgets what an earlier run left here; the checkpoints of one that had finished are kept until <see cref="Finish"/>.</summary>
     public void Clear()
     {
+        if (Completed && Directory.Exists(Checkpoints))
+        {
+            Finish();
+            Directory.Move(Checkpoints, Earlier);
+        }
         foreach (var file in new[] { ResultFile, MetricsFile, PlanFile, JobFile }) File.Delete(file);
         if (Directory.Exists(Checkpoints)) Directory.Delete(Checkpoints, recursive: true);
+    }
+
+    /// <summary>This run has a result of its own: what it replaced can go.</summary>
+    public void Finish()
+    {
+        if (Directory.Exists(Earlier)) Directory.Delete(Earlier, recursive: true);
     }
 
     /// <summary>The plan and the job as they run.</summary>

@@ -101,7 +101,7 @@ internal static class CheckVerb
             ["threads"] = (device as CpuDevice)?.Threads,
             ["determinismClass"] = device.DeterminismClass,
             ["gpu"] = !Devices.BuiltWithAccelerators ? "none: this build has no GPU kernels" : Devices.PresentAccelerators() is { Count: > 0 } present ? string.Join(", ", present) : "none here",
-            ["packages"] = string.Join(", ", new[] { typeof(Command), typeof(Spectre.Console.AnsiConsole), typeof(YamlDotNet.Core.Parser) }.Select(t => $"{t.Assembly.GetName().Name} {t.Assembly.GetName().Version!.ToString(3)}")),
+            ["packages"] = string.Join(", ", new[] { typeof(Command), typeof(Spectre.Console.AnsiConsole), typeof(YamlDotNet.Core.Parser) }.Select(t => $"{t.Assembly.GetName().Name} {VersionVerb.Of(t.Assembly)}")),
         };
         // A short job, run by the plain loops and by the cluster: the same hash, or this machine must not train.
         var oracle = OracleHash(device.Name, out var cluster);

@@ -63,6 +63,7 @@ internal static class TrainVerb
         result = result with { Warnings = [.. result.Warnings, .. losses] };
 
         var damage = result.Checkpoint.Length > 0 ? Verify(result.Checkpoint) : "there is none";
+        if (result.Status is TrainingStatus.Completed && damage is null) run.Finish();
         var json = RunResult.ToJson(result, run.Path, damage);
         if (run.WriteResult(json) is { } unsaved)
         {

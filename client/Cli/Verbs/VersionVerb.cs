@@ -22,5 +22,9 @@ internal static class VersionVerb
     }
 
     /// <summary>Without the build's suffix.</summary>
-    public static string Number => typeof(VersionVerb).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+    public static string Number => Of(typeof(VersionVerb).Assembly);
+
+    /// <summary>As its author names it, without the build's suffix; some leave the assembly's own version at 0.</summary>
+    public static string Of(Assembly assembly) =>
+        assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? assembly.GetName().Version!.ToString(3);
 }

@@ -370,11 +370,15 @@ public sealed partial class JobMachine
         }
         _slots[slot].Answered = true;
         if (!AllAnswered()) return;
-        var lost = _version;
+        var (lost, known) = (_version, _known);
         Stand(_restore.Manifest?.Position ?? JobPosition.Initial, _restore.Name);
         if (_anew) _anew = false;
         else
-            Report(JobEventKind.Restored, $"restored {_restore.Name} because {_restoreReason}" + (lost > _version ? $"; steps {_version}-{lost - 1} are recomputed" : "") + string.Concat(_skipped.Select(static s => $"; skipped {s.Name}: {s.Why}")));
+        {
+            // Who takes a job up has nothing to lose; whoever was at it says why it went back, and how far.
+            var what = known ? $"restored {_restore.Name} because {_restoreReason}" : _restore.Manifest is null ? "restored nothing, as there is no checkpoint: the job begins at step 0" : $"restored checkpoint {_restore.Name}";
+            Report(JobEventKind.Restored, what + (lost > _version ? $"; steps {_version}-{lost - 1} are recomputed" : "") + string.Concat(_skipped.Select(static s => $"; skipped {s.Name}: {s.Why}")));
+        }
         Boundary();
     }
 }

@@ -195,7 +195,7 @@ public sealed partial class JobMachine
             foreach (var done in written.Controls)
             {
                 if (done.Id != control.Id) continue;
-                Report(JobEventKind.ControlApplied, done.Kind == ControlKind.Stop ? $"{done.Kind} before step {done.Step}" : $"{done.Kind} {done.Value} from step {done.Step}");
+                Report(JobEventKind.ControlApplied, done.Kind == ControlKind.Stop ? $"stopping once {done.Step} steps are done" : $"{done.Kind} {done.Value} from step {done.Step}");
                 _out.Send(To(_controls[i].From, MessageKind.ControlAnswer) with { Payload = done });
                 _controls.RemoveAt(i);
                 _assigned.RemoveAll(c => c.Id == done.Id);

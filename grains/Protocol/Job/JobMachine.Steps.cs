@@ -216,6 +216,6 @@ public sealed partial class JobMachine
     {
         if (_version >= _plan.TotalSteps) End(JobState.Succeeded, "");
         else if (_pausing) End(JobState.Paused, $"fewer than {_plan.MinimumWorkers} workers for {_plan.Limits.Workers.TotalSeconds:F0} s");
-        else End(JobState.Stopped, $"stopped after step {_version}");
+        else End(JobState.Stopped, $"{_version} of {_plan.TotalSteps} steps are done");
     }
 }

@@ -90,7 +90,8 @@ public sealed class JobFile
         root = SpecOverrides.Apply(root, overrides, problems);
         var binder = new SpecBinder(source, problems);
         var file = new JobFile(source, binder.Bind(root), binder.Places);
-        problems.AddRange(new SpecComponents(file).Problems);
+        // A value that the reader refused is judged once.
+        problems.AddRange(new SpecComponents(file).Problems.Where(p => !problems.Exists(q => q.Path.StartsWith(p.Path, StringComparison.Ordinal) && (q.Path.Length == p.Path.Length || q.Path[p.Path.Length] is '.' or '['))).ToArray());
         return problems.Count == 0 ? file : throw new SpecException([.. problems.OrderBy(p => p.At.Line == 0 ? int.MaxValue : p.At.Line).ThenBy(p => p.At.Column)]);
     }
 

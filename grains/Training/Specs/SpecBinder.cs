@@ -110,7 +110,6 @@ internal sealed class SpecBinder(string source, List<SpecProblem> problems)
             case SpecScalar { Kind: ScalarKind.Text, Text.Length: > 0 } name:
                 return new ComponentSpec(name.Text);
             case SpecMapping { Entries: [var only] }:
-                var problemsBefore = problems.Count;
                 var inner = $"{path}.{only.Key}";
                 Places.TryAdd(inner, only.KeyAt);
                 var options = only.Value switch
@@ -119,7 +118,7 @@ internal sealed class SpecBinder(string source, List<SpecProblem> problems)
                     SpecMapping mapping => (JsonObject)Json(mapping, inner)!,
                     _ => new JsonObject { [""] = Json(only.Value, inner) },
                 };
-                return problems.Count == problemsBefore ? new ComponentSpec(only.Key, options) : null;
+                return new ComponentSpec(only.Key, options);
             case SpecMapping { Entries.Count: > 1 } mapping:
                 Add(node.At, path, $"has the keys {string.Join(", ", mapping.Entries.Take(5).Select(e => ScalarSyntax.Shown(e.Key)))}. It must be one name with its options inside, such as {{adam: {{lr: 0.001}}}}.");
                 return null;
@@ -152,7 +151,7 @@ internal sealed class SpecBinder(string source, List<SpecProblem> problems)
                 return null;
             default:
                 Add(node.At, path, $"is {Shown(node)}. It must be a finite number that 64 bits can hold.");
-                return null;
+                return JsonValue.Create(double.NaN); // the options beside it are still judged
         }
     }
 

@@ -114,6 +114,21 @@ public sealed class TrainVerbTests : CommandFixture
         var second = await Train("--workers", "1");
         Assert.Equal(0, second.Code);
         Assert.Equal((string)first["weightsSha256"]!, (string)second.Json["weightsSha256"]!);
+        Assert.False(Directory.Exists(Path.Combine(Runs, "digits", "checkpoints-before")));
+    }
+
+    [Fact]
+    public async Task A_finished_model_is_kept_until_the_run_in_its_place_has_finished()
+    {
+        await Train();
+        using var stopped = new CancellationTokenSource();
+        stopped.Cancel();
+        var again = await Run(stopped.Token, ["train", .. Small, "--runs", Runs, "-o", "json"]);
+        Assert.Equal(130, again.Code);
+        var kept = Path.Combine(Runs, "digits", "checkpoints-before");
+        Assert.Equal(0, (await Run("predict", kept, "test:0")).Code);
+        Assert.Equal(0, (await Train("--resume")).Code);
+        Assert.False(Directory.Exists(kept));
     }
 
     [Theory]

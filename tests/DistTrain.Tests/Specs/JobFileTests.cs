@@ -48,6 +48,19 @@ public sealed class JobFileTests
     }
 
     [Fact]
+    public void A_value_that_is_no_number_does_not_hide_what_stands_beside_it()
+    {
+        AssertProblems(Head + "spec: { model: [{ conv2d: { out: .inf, kernel: 0, pad: 1 } }, { linear: -5 }], optimizer: { adam: { lr: .nan, beta1: 2, betaX: 3 } } }",
+            "job.yaml:4:34: spec.model[0].conv2d.out is .inf. It must be a finite number that 64 bits can hold.",
+            "job.yaml:4:48: spec.model[0].conv2d.kernel is 0. It must be a whole number, or two (height, width), between 1 and 4096.",
+            "job.yaml:4:56: spec.model[0].conv2d.pad is not an option of conv2d. It takes out, kernel, stride, padding, dilation, groups, bias, weightInit, biasInit.",
+            "job.yaml:4:73: spec.model[1].linear is -5. It must be a whole number, between 1 and 16777216.",
+            "job.yaml:4:105: spec.optimizer.adam.lr is .nan. It must be a finite number that 64 bits can hold.",
+            "job.yaml:4:118: spec.optimizer.adam.beta1 is 2. It must be a finite number, at least 0 and below 1.",
+            "job.yaml:4:128: spec.optimizer.adam.betaX is not an option of adam. It takes lr, beta1, beta2, epsilon, weightDecay. Did you mean beta1?");
+    }
+
+    [Fact]
     public void Every_problem_is_reported_at_once_with_its_place_and_what_to_do()
     {
         AssertProblems("""
