@@ -168,7 +168,7 @@ public enum MessageKind : byte
     /// <summary>[Lease, Node, Payload: gradient, or Totals] One tree node of the lease is computed; one message for each node of its cover.</summary>
     Computed,
 
-    /// <summary>[Lease, Text] The computation threw.</summary>
+    /// <summary>[Lease, Text] The computation threw; without a text it only gave up, because the weights it began with are gone.</summary>
     ComputeFailed,
 
     /// <summary>Finish the lease and leave.</summary>

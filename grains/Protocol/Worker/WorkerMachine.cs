@@ -220,7 +220,7 @@ public sealed class WorkerMachine : IMachine
     private void OnComputeFailed(in Message message, TimeSpan now, EffectList effects)
     {
         if (message.Lease != Lease || Lease == 0) return;
-        effects.Send(To(Address.Job, MessageKind.Failed) with { Lease = message.Lease, Text = message.Text });
+        if (message.Text is not null) effects.Send(To(Address.Job, MessageKind.Failed) with { Lease = message.Lease, Text = message.Text });
         GiveUp(now, effects);
     }
 

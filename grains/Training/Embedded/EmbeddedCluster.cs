@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using System.Globalization;
 using DistTrain.Kernels;
 using DistTrain.Learning;
@@ -17,6 +18,9 @@ public sealed class EmbeddedCluster : IDisposable
     // Without a folder a save keeps nothing, but after it the machines let go of the records they hold for a recovery: memory stays flat.
     private const int KeptRecords = 1024;
 
+    // After the end: a thread may still be computing a lease that nobody needs any more.
+    private static readonly TimeSpan _joinLimit = TimeSpan.FromMinutes(1);
+
     private readonly ResolvedJob _job;
     private readonly RunOptions _options;
     private readonly RunFeed? _feed;
@@ -28,6 +32,7 @@ public sealed class EmbeddedCluster : IDisposable
     private readonly DeviceBuffer _weights;
     private readonly ShardMemory[] _memories;
     private readonly GradientPool _gradients;
+    private readonly WeightVersions _versions;
     private readonly LossLog _log = new();
     private readonly Lock _changing = new();
     private readonly List<WorkerThread> _threads = [];
@@ -36,6 +41,7 @@ public sealed class EmbeddedCluster : IDisposable
     private int _workers;
     private int _fruitless;
     private bool _running;
+    private bool _abandoned;
 
     /// <param name="feed">Where progress goes; null = nowhere.</param>
     public EmbeddedCluster(ResolvedJob job, RunOptions options, RunFeed? feed = null) : this(job, options, feed, new DiskFileSystem(), TimeProvider.System)
@@ -48,12 +54,14 @@ public sealed class EmbeddedCluster : IDisposable
     {
         (_job, _options, _feed, _files, _time) = (job, options, feed, files, time);
         if (options.Workers < 1 && options.Processes < 1) throw new ArgumentException($"workers is {options.Workers}. It must be 1 or more.", nameof(options));
+        if (options.WorkerSilence < TimeSpan.FromSeconds(1)) throw new ArgumentException($"workerSilence is {options.WorkerSilence.TotalSeconds} s. It must be 1 s or more: a worker process says a word every quarter of a second, and a busy machine may delay some.", nameof(options));
         _ranges = job.Layout.Split(options.Shards);
         _plan = PlanOf(job, options, _ranges);
         _machines = new MachineSet(_plan.Key, feed);
         _device = new CpuDevice(1, options.InstructionSet);
         _weights = _device.Allocate(job.Layout.Length);
         _memories = [.. _ranges.Select(range => new ShardMemory(job.Layout, range, job.Optimizer, _device, _weights.View))];
+        _versions = new WeightVersions(_ranges.Count);
         _gradients = new GradientPool(_device, job.Layout.Length, _ranges);
     }
 
@@ -78,10 +86,10 @@ public sealed class EmbeddedCluster : IDisposable
             // The thread of a worker process only runs machines; one of this process computes on its device too.
             var device = new CpuDevice(_options.Processes > 0 ? 1 : ComputeThreads, _options.InstructionSet);
             Func<WorkerThread, IComputer> computer = _options.Processes > 0 ? _ => _processes!.Start(host, ComputeThreads) : t => IComputer.Make(_job, _options.Device, t.Device, _weights.View);
-            var thread = new WorkerThread(host, _machines, _job, _gradients, device, computer, _feed);
+            var thread = new WorkerThread(host, _machines, _job, _gradients, _versions, device, computer, _feed);
             _machines.Add(host);
             _threads.Add(thread);
-            if (_running) Begin(host, thread);
+            if (_running) thread.Start();
             return number;
         }
     }
@@ -99,6 +107,7 @@ public sealed class EmbeddedCluster : IDisposable
 
     public void Dispose()
     {
+        if (_abandoned) return;
         _gradients.Dispose();
         foreach (var memory in _memories) memory.Dispose();
         _weights.Dispose();
@@ -135,19 +144,19 @@ public sealed class EmbeddedCluster : IDisposable
     {
         using var store = new StateStore(_job, _options, _ranges, _machines, _log, _files);
         var job = new JobHost(new JobMachine(_plan, new StepRule(_job)), _machines, store, _log, _feed);
-        _processes = _options.Processes > 0 ? new WorkerProcesses(_job, _options, _machines, _weights.View, _time) : null;
+        _processes = _options.Processes > 0 ? new WorkerProcesses(_job, _options, _machines, _weights.View, _versions, _time) : null;
         try
         {
             if (WhyNotResume() is { } why) return Failed(why, job, store);
             _machines.Add(job);
-            for (var s = 0; s < _ranges.Count; s++) _machines.Add(new SeatHost(new ShardMachine(_plan, s), _machines, _memories, store));
+            for (var s = 0; s < _ranges.Count; s++) _machines.Add(new SeatHost(new ShardMachine(_plan, s), _machines, _memories, _versions, store));
             job.Post(Message(MessageKind.Start, job) with { Payload = new JobStart(BitConverter.ToUInt64(Guid.NewGuid().ToByteArray()), _options.Resume) });
             if (_options.StopAfterSteps > 0) job.Post(job.StopRequest(_options.StopAfterSteps));
             lock (_changing)
             {
                 while (_workers < StartWorkers) AddWorker();
                 _running = true;
-                foreach (var thread in _threads) Begin(_machines.Workers.First(w => w.Number == thread.Number), thread);
+                foreach (var thread in _threads) thread.Start();
             }
             using var cancelling = cancellation.Register(() => _machines.DeliverFromOutside(job.StopRequest()));
             using var device = new CpuDevice(1, _options.InstructionSet);
@@ -156,8 +165,7 @@ public sealed class EmbeddedCluster : IDisposable
         }
         finally
         {
-            _machines.Stop();
-            foreach (var thread in Threads()) thread.Join();
+            EndWorkers();
             _processes?.Dispose();
             _feed?.Complete();
         }
@@ -176,23 +184,34 @@ public sealed class EmbeddedCluster : IDisposable
         if (_options.ReplaceWorkers) AddWorker();
     }
 
-    private void Begin(WorkerHost host, WorkerThread thread)
+    /// <summary>Ends everything that computes: worker processes are let go first, so that no thread waits for one; then the threads.</summary>
+    private void EndWorkers()
     {
-        _machines.DeliverFromOutside(Message(MessageKind.Tick, host));
-        thread.Start();
-    }
-
-    private IReadOnlyList<WorkerThread> Threads()
-    {
-        lock (_changing) return [.. _threads];
+        _machines.Stop();
+        IReadOnlyList<WorkerThread> threads;
+        lock (_changing)
+        {
+            threads = [.. _threads];
+            _threads.Clear();
+            _running = false;
+        }
+        _processes?.LetGo();
+        var limit = Stopwatch.StartNew();
+        foreach (var thread in threads)
+        {
+            var left = _joinLimit - limit.Elapsed;
+            if (thread.Join(left > TimeSpan.Zero ? left : TimeSpan.Zero)) continue;
+            // What it may still write to is never freed; what it computes counts for nothing.
+            _abandoned = true;
+            _machines.Warn($"the thread of worker {thread.Number} did not end within {_joinLimit.TotalSeconds:F0} s of the run and is left behind: its computation hangs.");
+        }
     }
 
     private Message Message(MessageKind kind, MachineHost host) => new() { Kind = kind, From = Address.Host, To = host.Machine.Address, Job = _plan.Key };
 
     private TrainingResult Result(JobHost job, StateStore store)
     {
-        _machines.Stop();
-        foreach (var thread in Threads()) thread.Join();
+        EndWorkers();
         if (_machines.Failure is { } failure) return Failed(failure is WorkerLostException ? string.Join(Environment.NewLine, [failure.Message, .. _machines.Warnings.TakeLast(3)]) : $"the cluster failed: {failure}", job, store);
         return job.State switch
         {

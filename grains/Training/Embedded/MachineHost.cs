@@ -21,7 +21,7 @@ internal abstract class MachineHost(IMachine machine, MachineSet machines)
     public bool NeedsThread => HasMessages && Volatile.Read(ref _busy) == 0;
 
     /// <summary>As of the last message handled.</summary>
-    public TimeSpan NextWake => new(Volatile.Read(ref _nextWakeTicks));
+    public virtual TimeSpan NextWake => new(Volatile.Read(ref _nextWakeTicks));
 
     /// <summary>Adds a message; the caller then drains the machines, or has somebody do it.</summary>
     public void Post(in Message message) => _messages.Add(message);
@@ -49,6 +49,7 @@ internal abstract class MachineHost(IMachine machine, MachineSet machines)
             {
                 Interlocked.Exchange(ref _busy, 0);
             }
+            Machines.WakeBy(NextWake);
         }
         return any;
     }

@@ -18,11 +18,11 @@ internal sealed class MachineSet(ulong jobKey, RunFeed? feed)
     private readonly WakeSignal _attendant = new();
     private MachineHost[] _hosts = [];
     private WorkerHost[] _workers = [];
+    private long _attendUntil;
 
     public ulong JobKey { get; } = jobKey;
 
     public TimeSpan Now => Stopwatch.GetElapsedTime(_start);
-
 
     public IReadOnlyList<WorkerHost> Workers => Volatile.Read(ref _workers);
 
@@ -113,10 +113,19 @@ internal sealed class MachineSet(ulong jobKey, RunFeed? feed)
                 if (host.NextWake <= now) host.Post(new Message { Kind = MessageKind.Tick, From = Address.Host, To = host.Machine.Address, Job = JobKey });
             }
             Drain(device, 0);
+            // Before the machines are looked at: whoever changes one from here on sees that somebody may oversleep it.
+            Interlocked.Exchange(ref _attendUntil, long.MaxValue);
             foreach (var host in Volatile.Read(ref _hosts)) next = host.NextWake < next ? host.NextWake : next;
             if (Stopping) break;
+            Interlocked.Exchange(ref _attendUntil, next.Ticks);
             _attendant.Wait(next == TimeSpan.MaxValue ? TimeSpan.FromMilliseconds(-1) : TimeSpan.FromTicks(Math.Max(TimeSpan.TicksPerMillisecond, (next - Now).Ticks)));
         }
+    }
+
+    /// <summary>A machine now wants the time at <paramref name="wake"/>: the thread that keeps it must not sleep longer.</summary>
+    public void WakeBy(TimeSpan wake)
+    {
+        if (wake.Ticks < Interlocked.Read(ref _attendUntil)) _attendant.Set();
     }
 
     /// <summary>Something went wrong that does not stop the run.</summary>

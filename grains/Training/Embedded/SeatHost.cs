@@ -5,7 +5,8 @@ namespace DistTrain.Training;
 
 /// <summary>A seat of this process: runs the shard machine and does its arithmetic on the shard's memory, on whichever thread is at it.</summary>
 /// <param name="memories">By shard: the placement decides which of them this seat holds.</param>
-internal sealed class SeatHost(ShardMachine machine, MachineSet machines, ShardMemory[] memories, StateStore store) : MachineHost(machine, machines)
+/// <param name="versions">Told of every change of the weights, before and after it.</param>
+internal sealed class SeatHost(ShardMachine machine, MachineSet machines, ShardMemory[] memories, WeightVersions versions, StateStore store) : MachineHost(machine, machines)
 {
     private readonly ReducedFigures _figures = new();
 
@@ -57,12 +58,14 @@ internal sealed class SeatHost(ShardMachine machine, MachineSet machines, ShardM
     {
         var open = effect.Message.Open;
         var root = effect.Payload as GradientPart;
+        versions.Begin(machine.Shard);
         if (root is not null && !open.Last.Skip)
         {
             Span<float> scalars = stackalloc float[StepScalars.Capacity];
             open.Scalars.CopyTo(scalars);
             Memory.Apply(device, scalars[..open.Scalars.Count], open.Last.Coefficient, root.Elements);
         }
+        versions.End(machine.Shard, effect.Message.Step + 1);
         root?.Release();
         Post(Answer(effect, MessageKind.Applied) with { Step = effect.Message.Step + 1 });
     }
@@ -70,15 +73,19 @@ internal sealed class SeatHost(ShardMachine machine, MachineSet machines, ShardM
     private void Load(in Effect effect)
     {
         var from = (RestoreFrom)effect.Payload!;
+        var version = -1L;
+        versions.Begin(machine.Shard);
         try
         {
             Memory.Load(store.VectorsOf(from));
-            Post(Answer(effect, MessageKind.Loaded) with { Step = from.Name.Version });
+            version = from.Name.Version;
         }
         catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
         {
             Post(Answer(effect, MessageKind.Loaded) with { Step = -1, Text = e.Message });
         }
+        versions.End(machine.Shard, version);
+        if (version >= 0) Post(Answer(effect, MessageKind.Loaded) with { Step = version });
     }
 
     // The sums decide the step, so their digest stands for the root gradient.

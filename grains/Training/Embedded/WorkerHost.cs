@@ -25,6 +25,7 @@ internal sealed class WorkerHost(WorkerMachine machine, MachineSet machines, int
     private int _idle;
     private int _killAt = -1;
     private int _dead;
+    private int _begun;
 
     public int Number { get; } = number;
 
@@ -34,6 +35,9 @@ internal sealed class WorkerHost(WorkerMachine machine, MachineSet machines, int
     /// <summary>It has vanished: nothing it does counts any more.</summary>
     public bool Dead => Volatile.Read(ref _dead) != 0;
 
+    /// <summary>Never before it has begun: it then asks for nothing.</summary>
+    public override TimeSpan NextWake => Volatile.Read(ref _begun) != 0 ? base.NextWake : TimeSpan.MaxValue;
+
     /// <summary>The machine has ended; the thread may leave.</summary>
     public bool Ended { get; private set; }
 
@@ -42,6 +46,13 @@ internal sealed class WorkerHost(WorkerMachine machine, MachineSet machines, int
 
     /// <summary>Raised once, when it has vanished.</summary>
     public Action<WorkerHost>? Vanished { get; init; }
+
+    /// <summary>It can compute now: it joins, and is given leases. One that is still being started holds up nobody.</summary>
+    public void Begin()
+    {
+        Volatile.Write(ref _begun, 1);
+        Post(new Message { Kind = MessageKind.Tick, From = Address.Host, To = Machine.Address, Job = Machines.JobKey });
+    }
 
     public void Kill(KillPoint point)
     {
@@ -58,7 +69,7 @@ internal sealed class WorkerHost(WorkerMachine machine, MachineSet machines, int
         if (why is not null && !Machines.Stopping) Machines.Warn(why);
         Machines.Remove(this);
         Vanished?.Invoke(this);
-        Machines.DeliverFromOutside(new Message { Kind = MessageKind.Lost, From = Machine.Address, To = Address.Job, Job = Machines.JobKey });
+        Machines.DeliverFromOutside(Gone);
         Signal.Set();
         return true;
     }
@@ -88,6 +99,8 @@ internal sealed class WorkerHost(WorkerMachine machine, MachineSet machines, int
         Signal.Set();
         return true;
     }
+
+    private Message Gone => new() { Kind = MessageKind.Lost, From = Machine.Address, To = Address.Job, Job = Machines.JobKey };
 
     protected override void Perform(in Effect effect, Device device)
     {
@@ -127,6 +140,8 @@ internal sealed class WorkerHost(WorkerMachine machine, MachineSet machines, int
         if (message.Kind != MessageKind.Push)
         {
             Machines.Deliver(message);
+            // It vanished while it spoke: then what it said, to join say, must not be the last that is heard of it.
+            if (Dead) Machines.DeliverFromOutside(Gone);
             return;
         }
         if (Machines.SeatOf(message.To) is not { Shard: >= 0 } seat) return;

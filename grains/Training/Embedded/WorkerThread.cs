@@ -11,6 +11,7 @@ internal sealed class WorkerThread
     private readonly MachineSet _machines;
     private readonly ResolvedJob _job;
     private readonly GradientPool _gradients;
+    private readonly WeightVersions _versions;
     private readonly Func<WorkerThread, IComputer> _makeComputer;
     private readonly Thread _thread;
     private readonly TreeNode[] _cover;
@@ -21,9 +22,9 @@ internal sealed class WorkerThread
     private long _nextPhases;
     private bool _lost;
 
-    public WorkerThread(WorkerHost host, MachineSet machines, ResolvedJob job, GradientPool gradients, Device device, Func<WorkerThread, IComputer> makeComputer, RunFeed? feed)
+    public WorkerThread(WorkerHost host, MachineSet machines, ResolvedJob job, GradientPool gradients, WeightVersions versions, Device device, Func<WorkerThread, IComputer> makeComputer, RunFeed? feed)
     {
-        (_host, _machines, _job, _gradients, Device, _makeComputer, _feed) = (host, machines, job, gradients, device, makeComputer, feed);
+        (_host, _machines, _job, _gradients, _versions, Device, _makeComputer, _feed) = (host, machines, job, gradients, versions, device, makeComputer, feed);
         _cover = new TreeNode[Math.Max(TreeNode.MostInCover(job.MicroBatches), TreeNode.MostInCover(job.EvaluationMicroBatches))];
         _thread = new Thread(Run) { IsBackground = true, Name = $"worker {host.Number}" };
     }
@@ -35,13 +36,23 @@ internal sealed class WorkerThread
 
     public void Start() => _thread.Start();
 
-    public void Join() => _thread.Join();
+    /// <returns>False where it has not ended by then.</returns>
+    public bool Join(TimeSpan limit)
+    {
+        if ((_thread.ThreadState & System.Threading.ThreadState.Unstarted) == 0) return _thread.Join(limit);
+        Device.Dispose();
+        return true;
+    }
 
     private void Run()
     {
         try
         {
-            using (var computer = _makeComputer(this)) Work(computer);
+            using (var computer = _makeComputer(this))
+            {
+                _host.Begin();
+                Work(computer);
+            }
         }
         catch (WorkerLostException e)
         {
@@ -105,14 +116,20 @@ internal sealed class WorkerThread
         var answer = new Message { Kind = MessageKind.Computed, From = Address.Host, To = _host.Machine.Address, Job = _machines.JobKey, Incarnation = lease.Incarnation, Step = lease.Step, Lease = lease.Lease };
         try
         {
+            if (!_versions.TryRead(lease.Open.Step, out var weights)) throw new WeightsGoneException(lease.Open.Step);
             for (var i = 0; i < nodes && !_machines.Stopping; i++)
             {
                 if (training && new MicroBatches(_job.SamplesOf(lease.Open.Step), _job.MicroBatches).IsAbsent(_cover[i])) continue;
-                if (training) _host.Post(answer with { Node = _cover[i], Payload = Gradient(computer, lease.Open.Step, _cover[i]) });
-                else _host.Post(answer with { Node = _cover[i], Totals = computer.Evaluate(lease.Open.Step, _cover[i]) });
+                if (training) _host.Post(answer with { Node = _cover[i], Payload = Gradient(computer, lease.Open.Step, _cover[i], weights) });
+                else _host.Post(answer with { Node = _cover[i], Totals = Evaluate(computer, lease.Open.Step, _cover[i], weights) });
                 _host.HasWorked = true;
                 _machines.Drain(Device, _host.Number);
             }
+        }
+        catch (WeightsGoneException)
+        {
+            // Others have finished the step: not a failure, and nothing of it is pushed.
+            _host.Post(answer with { Kind = MessageKind.ComputeFailed });
         }
         catch (Exception e) when (e is not WorkerLostException)
         {
@@ -120,12 +137,19 @@ internal sealed class WorkerThread
         }
     }
 
-    private NodeGradient Gradient(IComputer computer, long step, TreeNode node)
+    private EvaluationTotals Evaluate(IComputer computer, long version, TreeNode node, long weights)
+    {
+        var totals = computer.Evaluate(version, node);
+        return _versions.StillHolds(weights) ? totals : throw new WeightsGoneException(version);
+    }
+
+    private NodeGradient Gradient(IComputer computer, long step, TreeNode node, long weights)
     {
         var gradient = _gradients.Rent();
         try
         {
             computer.Gradient(step, node, gradient.Buffer);
+            if (!_versions.StillHolds(weights)) throw new WeightsGoneException(step);
             gradient.Seal();
             return gradient;
         }

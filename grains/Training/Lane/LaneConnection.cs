@@ -17,6 +17,7 @@ public sealed unsafe class LaneConnection : IDisposable
     private readonly Lock _sending = new();
     private byte* _staging;
     private int _unread;
+    private long _received;
 
     public LaneConnection(Socket socket)
     {
@@ -41,6 +42,13 @@ public sealed unsafe class LaneConnection : IDisposable
             throw;
         }
     }
+
+    /// <summary>Bytes that have come in, read or not: it grows while the other side speaks, whether or not anybody listens. From any thread.</summary>
+    /// <exception cref="ObjectDisposedException">Closed.</exception>
+    public long Arrived => Interlocked.Read(ref _received) + _socket.Available;
+
+    /// <summary>A whole frame without payload waits to be read.</summary>
+    public bool HasHead => _socket.Available >= LaneHeader.Bytes;
 
     /// <summary>Sends a frame whose payload is read from <paramref name="payload"/>; PayloadBytes and PayloadCrc of the head are filled in.</summary>
     public void Send(LaneHeader header, ReadOnlySpan<byte> payload)
@@ -75,6 +83,7 @@ public sealed unsafe class LaneConnection : IDisposable
         var received = _socket.Receive(head);
         header = default;
         if (received == 0) return false;
+        Interlocked.Add(ref _received, received);
         ReceiveAll(head[received..], "head");
         header = LaneHeader.Read(head);
         _unread = header.PayloadBytes;
@@ -151,6 +160,7 @@ public sealed unsafe class LaneConnection : IDisposable
         {
             var received = _socket.Receive(bytes);
             if (received == 0) throw new LaneFormatException($"the connection closed {bytes.Length} bytes before the end of a frame's {what}.");
+            Interlocked.Add(ref _received, received);
             bytes = bytes[received..];
         }
     }

@@ -38,6 +38,9 @@ public enum LaneKind : ushort
 
     /// <summary>The worker's code threw: the payload is the text, UTF-8.</summary>
     Failure = 11,
+
+    /// <summary>The worker's process lives, whatever it computes: sent every quarter of a second.</summary>
+    Alive = 12,
 }
 
 /// <summary>Why bytes are not a frame; the connection that sent them is closed.</summary>
@@ -97,7 +100,7 @@ public readonly record struct LaneHeader(
         var version = BinaryPrimitives.ReadUInt16LittleEndian(head[4..]);
         if (version != Version) throw new LaneFormatException($"a frame is of version {version}. This side speaks version {Version}. Run the same release on both sides.");
         var kind = (LaneKind)BinaryPrimitives.ReadUInt16LittleEndian(head[6..]);
-        if (kind is < LaneKind.Open or > LaneKind.Failure) throw new LaneFormatException($"a frame is of kind {(int)kind}. It must be {(int)LaneKind.Open} to {(int)LaneKind.Failure}.");
+        if (kind is < LaneKind.Open or > LaneKind.Alive) throw new LaneFormatException($"a frame is of kind {(int)kind}. It must be {(int)LaneKind.Open} to {(int)LaneKind.Alive}.");
         var payload = BinaryPrimitives.ReadInt32LittleEndian(head[48..]);
         if (payload < 0 || payload > MaxBytesOf(kind)) throw new LaneFormatException($"a {kind} frame announces {payload} bytes. It must be 0 to {MaxBytesOf(kind)}.");
         if (BinaryPrimitives.ReadUInt32LittleEndian(head[56..]) != 0) throw new LaneFormatException("a frame's reserved bytes are not zero. This version keeps them zero.");

@@ -99,12 +99,25 @@ internal sealed class ChildProcess : IDisposable
         {
             // Its end of the pipe is closed.
         }
-        if (_process.WaitForExit(_farewell)) Volatile.Write(ref _end, $"ended with exit code {_process.ExitCode}");
-        else Kill();
-        // Without a limit it also waits for the last lines.
-        _process.WaitForExit();
+        if (!_process.WaitForExit(_farewell)) Kill();
+        AwaitLastLines();
+        if (_process.HasExited) Volatile.Write(ref _end, $"ended with exit code {_process.ExitCode}");
         _ended.Set();
         _process.Dispose();
+    }
+
+    // Its end and the end of what it wrote; a process that even a kill does not end (stuck in the system), or whose output somebody else holds open, is not waited for.
+    private void AwaitLastLines()
+    {
+        using var limit = new CancellationTokenSource(_farewell);
+        try
+        {
+            _process.WaitForExitAsync(limit.Token).GetAwaiter().GetResult();
+        }
+        catch (OperationCanceledException)
+        {
+            // What it wrote so far is what there is.
+        }
     }
 
     private void Keep(string? line)

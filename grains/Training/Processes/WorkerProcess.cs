@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Net;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using DistTrain.Kernels;
 using DistTrain.Protocol;
@@ -44,6 +45,21 @@ public static class WorkerProcess
         }
     }
 
+    private static readonly TimeSpan _heartbeat = TimeSpan.FromMilliseconds(250);
+
+    // On a thread of its own, so that a long computation is not taken for the end of this process.
+    private static void SayAlive(LaneConnection connection, uint stream, ManualResetEventSlim over)
+    {
+        try
+        {
+            while (!over.Wait(_heartbeat)) connection.Send(new LaneHeader(LaneKind.Alive, stream), []);
+        }
+        catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException)
+        {
+            // The thread that works sees the same end, and says it.
+        }
+    }
+
     private static int Work(WorkerOrder order, ResolvedJob job, LaneConnection connection, TextWriter errors)
     {
         connection.Send(new LaneHeader(LaneKind.Open, Stream: 1, First: order.Number), LaneListener.OpenPayload(Convert.FromBase64String(order.Token), WorkerOrder.IdentityOf(job)));
@@ -54,11 +70,27 @@ public static class WorkerProcess
             return Failed;
         }
         var credits = ReadCredits(connection, header);
+        // Never disposed: its thread may outlast this method by a moment, and the process ends then.
+        var over = new ManualResetEventSlim();
+        var stream = header.Stream;
+        new Thread(() => SayAlive(connection, stream, over)) { IsBackground = true, Name = "alive" }.Start();
+        try
+        {
+            return Serve(order, job, connection, credits);
+        }
+        finally
+        {
+            over.Set();
+        }
+    }
+
+    private static int Serve(WorkerOrder order, ResolvedJob job, LaneConnection connection, CreditWindow credits)
+    {
         using var device = new CpuDevice(order.ComputeThreads, order.InstructionSet);
         using var weights = device.Allocate(job.Layout.Length);
         using var gradient = device.Allocate(job.Layout.Length);
         using var computer = IComputer.Make(job, order.Device, device, weights.View);
-        while (connection.TryReadHead(out header))
+        while (connection.TryReadHead(out var header))
         {
             switch (header.Kind)
             {

@@ -43,6 +43,12 @@ public sealed record RunOptions
     /// <summary>Start a new worker process for each that dies.</summary>
     public bool ReplaceWorkers { get; init; } = true;
 
+    /// <summary>A worker process of which nothing is heard for this long is killed and replaced; it says a word every quarter of a second, computing or not. At least 1 s.</summary>
+    public TimeSpan WorkerSilence { get; init; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>How long a worker process may take until it is ready; the others train meanwhile.</summary>
+    public TimeSpan WorkerStart { get; init; } = TimeSpan.FromSeconds(60);
+
     /// <summary>Stop (with a checkpoint, as on cancellation) when exactly this many steps are committed; 0 = never.</summary>
     public long StopAfterSteps { get; init; }
 }

@@ -116,4 +116,12 @@ public sealed class WorkerMachineTests
         var failed = Computing().Tell(new Message { Kind = MessageKind.ComputeFailed, From = Address.Host, Lease = 1, Text = "boom" });
         Assert.Equal(("boom", 1L), (failed.Sent(MessageKind.Failed)!.Value.Text, failed.Sent(MessageKind.Request)!.Value.Lease));
     }
+
+    [Fact]
+    public void A_computation_that_only_gave_up_is_no_failure()
+    {
+        var left = Computing().Tell(new Message { Kind = MessageKind.ComputeFailed, From = Address.Host, Lease = 1 });
+        Assert.Null(left.Sent(MessageKind.Failed));
+        Assert.Equal((1L, Verdict.GivenUp), (left.Sent(MessageKind.Request)!.Value.Lease, left.Sent(MessageKind.Request)!.Value.Verdict));
+    }
 }
