@@ -61,7 +61,7 @@ internal sealed class RunFolder : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new CommandException(ExitCode.Usage, $"the run's folder {Path} cannot be written: {error.Message} Choose another with --runs FOLDER.");
+            throw new CommandException(ExitCode.Usage, $"the run's folder {Path} cannot be written: {error.Message.TrimEnd('.')}. Choose another with --runs FOLDER.");
         }
         try
         {
@@ -77,21 +77,36 @@ internal sealed class RunFolder : IDisposable
     public JsonObject? Plan() => ReadJson(PlanFile);
 
     /// <summary>Forgets what an earlier run left here; the checkpoints of one that had finished are kept until <see cref="Finish"/>.</summary>
+    /// <exception cref="CommandException">Something there cannot be removed.</exception>
     public void Clear()
     {
-        if (Completed && Directory.Exists(Checkpoints))
+        try
         {
-            Finish();
-            Directory.Move(Checkpoints, Earlier);
+            if (Completed && Directory.Exists(Checkpoints))
+            {
+                if (Directory.Exists(Earlier)) Directory.Delete(Earlier, recursive: true);
+                Directory.Move(Checkpoints, Earlier);
+            }
+            foreach (var file in new[] { ResultFile, MetricsFile, PlanFile, JobFile }) File.Delete(file);
+            if (Directory.Exists(Checkpoints)) Directory.Delete(Checkpoints, recursive: true);
         }
-        foreach (var file in new[] { ResultFile, MetricsFile, PlanFile, JobFile }) File.Delete(file);
-        if (Directory.Exists(Checkpoints)) Directory.Delete(Checkpoints, recursive: true);
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException(ExitCode.Usage, $"the run in {Path} cannot be replaced: {error.Message.TrimEnd('.')}. Remove it, or give this run a name of its own: --set name=NAME");
+        }
     }
 
     /// <summary>This run has a result of its own: what it replaced can go.</summary>
     public void Finish()
     {
-        if (Directory.Exists(Earlier)) Directory.Delete(Earlier, recursive: true);
+        try
+        {
+            if (Directory.Exists(Earlier)) Directory.Delete(Earlier, recursive: true);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // What cannot be removed stays; nothing depends on it.
+        }
     }
 
     /// <summary>The plan and the job as they run.</summary>
