@@ -42,6 +42,10 @@ public static class DistTrainCommand
         {
             return Fail(terminal, ExitCode.Interrupted, [new SpecProblem(default, "", "interrupted.")]);
         }
+        catch (IOException refused)
+        {
+            return Fail(terminal, ExitCode.JobFailed, [new SpecProblem(default, "", $"a file or the output could not be read or written: {refused.Message}")]);
+        }
         catch (Exception unforeseen) when (unforeseen is not OutOfMemoryException)
         {
             return Fail(terminal, ExitCode.JobFailed, [new SpecProblem(default, "", $"the command failed in a way it does not know: {unforeseen}")]);
@@ -63,9 +67,17 @@ public static class DistTrainCommand
 
     private static int Fail(Terminal terminal, int code, IReadOnlyList<SpecProblem> problems, string? hint = null)
     {
-        if (terminal.Json) terminal.WriteJson(new JsonObject { ["status"] = "error", ["exitCode"] = code, ["problems"] = Problems.ToJson(problems) });
         foreach (var problem in problems) terminal.Error.WriteLine(problem.At.Source is null ? problem.Message : problem.ToString());
         if (hint is not null) terminal.Error.WriteLine(hint);
+        if (!terminal.Json) return code;
+        try
+        {
+            terminal.WriteJson(new JsonObject { ["status"] = "error", ["exitCode"] = code, ["problems"] = Problems.ToJson(problems) });
+        }
+        catch (IOException)
+        {
+            // Standard output may be what failed.
+        }
         return code;
     }
 

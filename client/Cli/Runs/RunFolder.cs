@@ -11,7 +11,7 @@ namespace DistTrain.Cli;
 /// </summary>
 internal sealed class RunFolder : IDisposable
 {
-    private FileStream? _lock;
+    private IDisposable? _lock;
 
     private RunFolder(string path) => Path = path;
 
@@ -63,13 +63,19 @@ internal sealed class RunFolder : IDisposable
         {
             throw new CommandException(ExitCode.Usage, $"the run's folder {Path} cannot be written: {error.Message.TrimEnd('.')}. Choose another with --runs FOLDER.");
         }
+        _lock = Lock(In(".lock")) ?? throw new CommandException(ExitCode.Usage, $"another process trains in {Path}. Wait for it, stop it, or give this run a name of its own: --set name=NAME");
+    }
+
+    /// <summary>Holds a file, made in a folder that can be written, for this process; null where another process holds it.</summary>
+    public static IDisposable? Lock(string file)
+    {
         try
         {
-            _lock = new FileStream(In(".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+            return new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new CommandException(ExitCode.Usage, $"another process trains in {Path}. Wait for it, stop it, or give this run a name of its own: --set name=NAME");
+            return null;
         }
     }
 

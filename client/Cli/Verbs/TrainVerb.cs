@@ -38,7 +38,7 @@ internal static class TrainVerb
         foreach (var warning in plan.Warnings) terminal.Error.WriteLine($"warning: {warning}");
         using var run = RunFolder.Of(runs, plan.Spec.Name);
         Refuse(run, plan, resume, overwrite);
-        if (plan.Options.CheckpointFolder.Length > 0) Probe(plan);
+        using var held = plan.Options.CheckpointFolder.Length > 0 ? Take(plan) : null;
         run.Take();
         if (!resume) run.Clear();
         var losses = new List<string>();
@@ -75,7 +75,7 @@ internal static class TrainVerb
         else TrainReport.Write(terminal, plan, result, run, damage);
         return result.Status switch
         {
-            TrainingStatus.Completed => ExitCode.Ok,
+            TrainingStatus.Completed => damage is null ? ExitCode.Ok : ExitCode.Findings,
             TrainingStatus.Interrupted => ExitCode.Interrupted,
             _ => ExitCode.JobFailed,
         };
@@ -110,8 +110,8 @@ internal static class TrainVerb
             throw new CommandException(ExitCode.Usage, $"{run.Path} holds a run of this job that has not ended. Go on with --resume, or start anew with --overwrite.");
     }
 
-    /// <summary>Better known now than after the first epoch: can checkpoints be written where the job wants them?</summary>
-    private static void Probe(PlannedJob plan)
+    /// <summary>Better known now than after the first epoch: can checkpoints be written where the job wants them, and by this run alone?</summary>
+    private static IDisposable Take(PlannedJob plan)
     {
         try
         {
@@ -124,6 +124,8 @@ internal static class TrainVerb
         {
             throw new SpecException([plan.File.Problem("spec.checkpoint.path", $"is {plan.Options.CheckpointFolder}. It must be a folder that can be written: {error.Message} Choose another, or leave it out for the run's own folder.")]);
         }
+        return RunFolder.Lock(Path.Combine(plan.Options.CheckpointFolder, ".lock-checkpoints"))
+            ?? throw new SpecException([plan.File.Problem("spec.checkpoint.path", $"is {plan.Options.CheckpointFolder}. Another process writes its checkpoints there. Wait for it, choose another, or leave it out for the run's own folder.")]);
     }
 
     private static string Describe(PlannedJob plan)

@@ -205,6 +205,21 @@ public sealed class TrainVerbTests : CommandFixture
     }
 
     [Fact]
+    public async Task Two_runs_at_once_never_share_a_folder_of_checkpoints()
+    {
+        var shared = Path.Combine(Folder, "shared");
+        using var stop = new CancellationTokenSource();
+        var first = Run(stop.Token, ["train", .. Small, "--set", "training.epochs=100000", "--set", $"checkpoint.path={shared}", "--set", "name=first", "--runs", Runs, "-o", "json"]);
+        await WaitFor(() => File.Exists(Path.Combine(shared, ".lock-checkpoints")) || first.IsCompleted, "the first run begins");
+        var second = await Train("--set", $"checkpoint.path={shared}", "--set", "name=second");
+        stop.Cancel();
+        Assert.Equal(130, (await first).Code);
+        Assert.Equal(2, second.Code);
+        Assert.Contains($"spec.checkpoint.path is {shared}. Another process writes its checkpoints there.", second.Error, StringComparison.Ordinal);
+        Assert.Equal(0, (await Train("--set", $"checkpoint.path={shared}", "--set", "name=second")).Code);
+    }
+
+    [Fact]
     public async Task Data_that_lies_is_named_before_anything_is_written()
     {
         var data = Directory.CreateDirectory(Path.Combine(Folder, "lies")).FullName;
