@@ -67,7 +67,7 @@ public sealed class CheckpointStoreTests
     }
 
     [Fact]
-    public void Every_flipped_bit_is_found_and_its_file_named()
+    public void A_flipped_bit_in_any_byte_is_found_and_its_file_named()
     {
         var disk = new CrashingFileSystem();
         var store = new CheckpointStore(disk, Folder);
@@ -103,6 +103,11 @@ public sealed class CheckpointStoreTests
         var manifest = store.Manifests()[0];
         disk.Delete(disk.Paths.First(p => p.EndsWith("shard-1-of-2.safetensors", StringComparison.Ordinal)));
         Assert.Contains("shard-1-of-2.safetensors is missing", Assert.Single(store.Verify(manifest)).Problem, StringComparison.Ordinal);
+        var other = disk.Paths.First(p => p.EndsWith("shard-0-of-2.safetensors", StringComparison.Ordinal));
+        disk.Cut(other, disk.Read(other).Length - 1);
+        var problems = store.Verify(manifest);
+        Assert.Equal(2, problems.Count);
+        Assert.Contains(problems, p => p.ToString().Contains("shard-0-of-2.safetensors", StringComparison.Ordinal));
     }
 
     [Fact]

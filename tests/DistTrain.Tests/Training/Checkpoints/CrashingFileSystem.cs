@@ -55,6 +55,8 @@ internal sealed class CrashingFileSystem : IFileSystem
 
     public void Flip(string path, int index, int bit) => _names[path].Bytes[index] ^= (byte)(1 << bit);
 
+    public void Cut(string path, int bytes) => _names[path].Bytes.RemoveRange(bytes, _names[path].Bytes.Count - bytes);
+
     public IEnumerable<string> Paths => _names.Keys.Order(StringComparer.Ordinal).ToList();
 
     public void CreateFolder(string folder) => Done();
