@@ -26,7 +26,7 @@ public sealed class JobFileTests
               schedule: { cosine: { warmupSteps: 200 } }
               training: { epochs: 5, batchSize: 128, microBatches: 8, clipNorm: 1.5, seed: 18446744073709551615, evaluateEvery: 50, onNonFinite: halt }
               cluster: { workers: 2..8, shards: 3, processes: 4, computeThreads: 1, device: "gpu:0" }
-              checkpoint: { path: /tmp/x, every: 500steps, keep: { last: 7, best: testAccuracy } }
+              checkpoint: { path: kept/here, every: 500steps, keep: { last: 7, best: testAccuracy } }
             """).Spec;
         Assert.Equal("mnist-lenet", spec.Name);
         Assert.Equal(("digits", """{"train":300}""", "data/mnist", false), (spec.Data.Format.Name, spec.Data.Format.Options!.ToJsonString(), spec.Data.Path, spec.Data.Standardize));
@@ -37,7 +37,7 @@ public sealed class JobFileTests
         Assert.Equal("""{"warmupSteps":200}""", spec.Schedule.Options!.ToJsonString());
         Assert.Equal(new TrainingSpec { Epochs = 5, BatchSize = 128, MicroBatches = 8, ClipNorm = 1.5, Seed = ulong.MaxValue, EvaluateEvery = 50, OnNonFinite = "halt" }, spec.Training);
         Assert.Equal(new ClusterSpec { Workers = 2, MaxWorkers = 8, Shards = 3, Processes = 4, ComputeThreads = 1, Device = "gpu:0" }, spec.Cluster);
-        Assert.Equal(new CheckpointSpec { Path = "/tmp/x", Every = "500steps", KeepLast = 7, KeepBest = "testAccuracy" }, spec.Checkpoint);
+        Assert.Equal(new CheckpointSpec { Path = "kept/here", Every = "500steps", KeepLast = 7, KeepBest = "testAccuracy" }, spec.Checkpoint);
     }
 
     [Fact]
