@@ -23,7 +23,7 @@ public sealed class JobGrainTests
 
         var status = await cluster.Client.GetGrain<IJobGrain>("digits-7").Status();
 
-        Assert.Equal(new JobStatus("digits-7", "queued", 0, 10, double.NaN, double.NaN, 0), status);
+        Assert.Equal(new JobStatus { Job = "digits-7", Name = "digits", State = JobStates.Queued, TotalSteps = 10 }, status);
         Assert.Contains("digits-7", await cluster.Client.GetGrain<IJobGrain>("digits-7").Why(), StringComparison.Ordinal);
 
         static void UseWireFormat(ISerializerBuilder serializer) =>
@@ -34,7 +34,7 @@ public sealed class JobGrainTests
 /// <summary>A job that has no worker yet: enough of a grain to prove the interface and its wire format.</summary>
 public sealed class QueuedJobGrain : Grain, IJobGrain
 {
-    public ValueTask<JobStatus> Status() => new(new JobStatus(this.GetPrimaryKeyString(), "queued", 0, 10, double.NaN, double.NaN, 0));
+    public ValueTask<JobStatus> Status() => new(new JobStatus { Job = this.GetPrimaryKeyString(), Name = "digits", State = JobStates.Queued, TotalSteps = 10 });
 
     public ValueTask<string> Why() => new($"job {this.GetPrimaryKeyString()} waits for a worker");
 }

@@ -6,7 +6,7 @@ namespace DistTrain.Cluster.Tests;
 
 public sealed class WireFormatTests
 {
-    private static readonly JobStatus Sample = new("digits-1", "running", 412, 1_000, 0.25, 0.5, 3);
+    private static readonly JobStatus Sample = new() { Job = "digits-1", Name = "digits", State = JobStates.Running, Step = 412, TotalSteps = 1_000, TrainLoss = 0.25, TestLoss = 0.5, Workers = 3 };
 
     [Fact]
     public void A_job_status_has_these_bytes() =>
