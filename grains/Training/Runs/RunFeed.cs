@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using DistTrain.Protocol;
 
 namespace DistTrain.Training;
 
@@ -43,6 +44,9 @@ public readonly record struct RunRecord
     public double Seconds { get; init; }
 
     public string? Text { get; init; }
+
+    /// <summary>Of an event or warning that the scheduler reports; null for others.</summary>
+    public JobEventKind? About { get; init; }
 
     public int Worker { get; init; }
 
