@@ -21,14 +21,14 @@ public static class GradientCheck
     {
         var network = probe.Network;
         var weights = network.Initialize(seed);
-        var x = Spread(samples * network.Input.Length, seed);
+        var x = network.Vocabulary > 0 ? probe.Tokens(samples, seed) : Spread(samples * network.Input.Length, seed);
         var target = probe.Target(samples, classes, seed);
         var found = probe.Run(weights, x, target, Segments.One(samples));
         var wrong = new List<string>();
         for (var i = 0; i < Directions; i++)
         {
             var random = new RandomStream(seed, (ulong)i + 100);
-            Compare("the input", x, 0, x.Length, found.InputGradient, ref random);
+            if (network.Vocabulary == 0) Compare("the input", x, 0, x.Length, found.InputGradient, ref random);
             foreach (var parameter in network.Parameters.Where(p => p.Kind == SliceKind.Parameter))
                 Compare(parameter.Name, weights, parameter.Slice.Offset, parameter.Slice.Length, found.Gradient, ref random);
         }

@@ -78,6 +78,20 @@ public sealed class LayerProbe : IDisposable
         return target;
     }
 
+    /// <summary>Random tokens below the network's vocabulary for a batch.</summary>
+    public float[] Tokens(int samples, ulong seed)
+    {
+        var tokens = new float[samples * Network.Input.Length];
+        FillTokens(tokens, Network.Vocabulary, seed);
+        return tokens;
+    }
+
+    internal static void FillTokens(Span<float> tokens, int vocabulary, ulong seed)
+    {
+        var random = new RandomStream(seed, 2);
+        foreach (ref var token in tokens) token = random.Next(vocabulary);
+    }
+
     public void Dispose()
     {
         _replay.Dispose();

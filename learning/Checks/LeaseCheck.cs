@@ -118,7 +118,8 @@ public static class LeaseCheck
             (_network, _samples, _count, _target) = (network, subject.Samples, microBatches, target);
             _weights = network.Initialize(3);
             _x = new float[_samples * network.Input.Length];
-            RandomFill.Normal(_x, 4, 0f, 1f);
+            if (network.Vocabulary == 0) RandomFill.Normal(_x, 4, 0f, 1f);
+            else LayerProbe.FillTokens(_x, network.Vocabulary, 4);
         }
 
         // null where all micro-batches of the node are empty.

@@ -32,6 +32,7 @@ internal static class OpVectors
         ["batchnorm1d"] = BatchNorm,
         ["batchnorm2d"] = BatchNorm,
         ["lstm"] = Lstm,
+        ["embedding"] = (v, d) => Layer(v, d, new Embedding(new(v.Input("w").Shape[0], v.Input("w").Shape[1])), out _, out _, input: "ids"),
         ["mse"] = (v, d) => Loss(v, d, new MeanSquaredError(), v.Input("target").Floats, v.Input("target").Sample),
         ["cross_entropy"] = (v, d) => v.Input("y").Shape.Rank == 2
             ? Loss(v, d, new CrossEntropy(new((float)v.Number("label_smoothing", 0))), v.Input("target").Labels, v.Input("target").Sample)
@@ -68,13 +69,13 @@ internal static class OpVectors
 
     private static double Layer(VectorCase v, Device device, Layer layer) => Layer(v, device, layer, out _, out _);
 
-    private static double Layer(VectorCase v, Device device, Layer layer, out ProbeResult found, out Network network, float scale = 1f)
+    private static double Layer(VectorCase v, Device device, Layer layer, out ProbeResult found, out Network network, float scale = 1f, string input = "x")
     {
-        var x = v.Input("x");
+        var x = v.Input(input);
         using var probe = new LayerProbe(layer, x.Sample, device);
         network = probe.Network;
         var weights = network.Initialize(0);
-        foreach (var (name, _) in v.Inputs.Where(i => i.Key != "x"))
+        foreach (var (name, _) in v.Inputs.Where(i => i.Key != input))
         {
             var slice = Slice(network, name) ?? throw new UnsupportedVectorException($"there is no {name} here.");
             var given = v.Input(name);
@@ -85,7 +86,7 @@ internal static class OpVectors
         var error = v.Tensor("output").Error(found.Output);
         foreach (var (name, value) in v.Grads)
         {
-            var slice = name == "x" ? null : Slice(network, name) ?? throw new UnsupportedVectorException($"there is no {name} here.");
+            var slice = name == input ? null : Slice(network, name) ?? throw new UnsupportedVectorException($"there is no {name} here.");
             error = Math.Max(error, VectorTensor.Of(value, name).Error(slice is null ? Scaled(found.InputGradient, scale) : found.Gradient.AsSpan(slice.Offset, slice.Length)));
         }
         return error;

@@ -18,6 +18,9 @@ public abstract class Dataset
     /// <summary>One sample's input, without the batch axis: [1, 28, 28].</summary>
     public abstract Shape InputShape { get; }
 
+    /// <summary>Tokens of text: every input element is a whole number in [0, Vocabulary). 0: inputs are real values.</summary>
+    public virtual int Vocabulary => 0;
+
     /// <summary>One sample's target: [] for a single label.</summary>
     public abstract Shape TargetShape { get; }
 

@@ -11,6 +11,9 @@ public abstract class Layer
     /// <summary>Records what the layer does to <paramref name="x"/>.</summary>
     public abstract Tensor Forward(Tape tape, Tensor x);
 
+    /// <summary>Tokens that the layer's input elements name: each is a whole number below this. 0: the input is real values.</summary>
+    public virtual int Vocabulary => 0;
+
     /// <summary>Multiply-adds of one sample's forward run; 0 where they are few beside those of the products.</summary>
     public virtual long MultiplyAdds(Shape input, Shape output) => 0;
 }

@@ -5,6 +5,8 @@ public sealed class Sequential(params IReadOnlyList<Layer> layers) : Layer
 {
     public IReadOnlyList<Layer> Layers { get; } = layers;
 
+    public override int Vocabulary => Layers.Count > 0 ? Layers[0].Vocabulary : 0;
+
     public override Shape Build(LayerBuilder build, Shape input)
     {
         for (var i = 0; i < Layers.Count; i++) input = build.Child($"{i}", Layers[i], input);

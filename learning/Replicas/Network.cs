@@ -23,6 +23,9 @@ public sealed class Network
     /// <summary>One sample's input.</summary>
     public Shape Input { get; }
 
+    /// <summary>Tokens that input elements name; 0: the input is real values.</summary>
+    public int Vocabulary => _root.Vocabulary;
+
     /// <summary>One sample's output.</summary>
     public Shape Output { get; }
 

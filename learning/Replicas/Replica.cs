@@ -129,6 +129,9 @@ public sealed class Replica : IReplica
     {
         if (data.InputShape != _network.Input)
             throw new ShapeException($"the data's samples are {data.InputShape}. They must be {_network.Input}, what the network was built for.");
+        if (_network.Vocabulary > 0 && (data.Vocabulary == 0 || data.Vocabulary > _network.Vocabulary))
+            throw new ShapeException(data.Vocabulary == 0 ? $"the data's inputs are real values. The network takes tokens below {_network.Vocabulary}: use text."
+                : $"the data has {data.Vocabulary} tokens and the network's embedding {_network.Vocabulary} rows. Let vocabulary be at least {data.Vocabulary}.");
         if (_loss.Misfit(_network.Output, data.TargetShape, data.TargetKind, data.Classes) is { } misfit) throw new ShapeException(misfit);
     }
 }
