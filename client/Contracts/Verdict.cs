@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace DistTrain.Contracts;
 
 /// <summary>What the loss curves of a run say, with the reasons.</summary>
@@ -13,19 +15,20 @@ namespace DistTrain.Contracts;
 /// <param name="ChecksRan">Names of the checks that had enough data.</param>
 /// <param name="ChecksSkipped">Checks that could not run, and why: a skipped check is not a clean one.</param>
 public sealed record Verdict(
-    string Name,
+    [property: JsonPropertyName("verdict"), JsonPropertyOrder(-5)] string Name,
     string Rule,
     VerdictSeverity Severity,
     string Sentence,
-    double Confidence,
-    IReadOnlyList<VerdictEvidence> Evidence,
-    IReadOnlyList<string> Advice,
-    StepWindow Window,
+    [property: JsonPropertyOrder(-4)] double Confidence,
+    [property: JsonPropertyOrder(-3)] IReadOnlyList<VerdictEvidence> Evidence,
+    [property: JsonPropertyOrder(-2)] IReadOnlyList<string> Advice,
+    [property: JsonPropertyOrder(-1)] StepWindow Window,
     IReadOnlyList<AlsoFound> AlsoFound,
     IReadOnlyList<string> ChecksRan,
     IReadOnlyList<SkippedCheck> ChecksSkipped)
 {
     /// <summary>The worst severity of the verdict and of what was also found.</summary>
+    [JsonIgnore]
     public VerdictSeverity Worst => AlsoFound.Select(also => also.Severity).Append(Severity).Max();
 }
 
@@ -33,7 +36,7 @@ public sealed record Verdict(
 public sealed record VerdictEvidence(string Name, double Value, string Text);
 
 /// <summary>A finding beside the verdict.</summary>
-public sealed record AlsoFound(string Name, VerdictSeverity Severity, string Sentence);
+public sealed record AlsoFound([property: JsonPropertyName("verdict")] string Name, VerdictSeverity Severity, string Sentence);
 
 /// <summary>A check that could not run.</summary>
 public sealed record SkippedCheck(string Name, string Reason);
