@@ -1,16 +1,43 @@
 using DistTrain.Contracts;
+using DistTrain.Grains.Wire;
 using Orleans;
+using Orleans.Concurrency;
 
 namespace DistTrain.Grains;
 
-/// <summary>One training job. It owns the job's machine, waits and forwards; it computes nothing. Key: the job's identity.</summary>
+/// <summary>One training job. It owns the job's machine, waits and forwards; it computes nothing. Key: the job's id.</summary>
+/// <remarks>Two activations may exist for a moment after a failure: safety rests on the job's register, never on there being one.</remarks>
 [Alias("disttrain.job")]
 public interface IJobGrain : IGrainWithStringKey
 {
-    [Alias("status")]
-    ValueTask<JobStatus> Status();
+    /// <summary>Trains the job if it has not ended; returns at once when it already does. Every silo that works for a job calls this when it misses the job.</summary>
+    [Alias("ensure")]
+    Task Ensure();
 
-    /// <summary>One sentence: what the job waits for, from whom, since when, until when.</summary>
-    [Alias("why")]
-    ValueTask<string> Why();
+    /// <summary>A message of a worker or a seat to the job's machine.</summary>
+    [OneWay, AlwaysInterleave, Alias("deliver")]
+    Task Deliver(ControlFrame frame);
+
+    /// <exception cref="RequestRefusedException">No such job.</exception>
+    [AlwaysInterleave, Alias("status")]
+    Task<JobStatus> Status();
+
+    /// <summary>The spec as accepted, with every default, as YAML.</summary>
+    [AlwaysInterleave, Alias("spec")]
+    Task<string> Spec();
+
+    /// <summary>Finish the step, save, end. Returns when the command is recorded.</summary>
+    [Alias("stop")]
+    Task<JobStatus> Stop(string commandId);
+
+    /// <summary>Every wait now, the one that holds the job up first.</summary>
+    [AlwaysInterleave, Alias("why")]
+    Task<WaitReport[]> Why();
+
+    /// <summary>Newest first.</summary>
+    [AlwaysInterleave, Alias("checkpoints")]
+    Task<CheckpointReport[]> Checkpoints();
+
+    [AlwaysInterleave, Alias("members")]
+    Task<JobMembers> Members();
 }
