@@ -1,19 +1,29 @@
 using System.ComponentModel.DataAnnotations;
+using System.Runtime.CompilerServices;
 using DistTrain.Kernels;
 
 namespace DistTrain.Learning;
 
-/// <summary>Nesterov's accelerated gradient, as PyTorch writes it.  d = g + weightDecay·w ;  v &lt;- mu·v + d ;  w &lt;- w - lr·(d + mu·v) .  Sutskever et al. 2013, proceedings.mlr.press/v28/sutskever13.</summary>
+/// <summary>
+/// Nesterov's accelerated gradient, as PyTorch writes it.  d = g + weightDecay·w ;  v &lt;- mu·v + d ;  w &lt;- w - lr·(d + mu·v) .  Sutskever et al. 2013, proceedings.mlr.press/v28/sutskever13.
+/// With the rate inside: v &lt;- mu·v + lr·d ;  w &lt;- w - (lr·d + mu·v) , where w is the point ahead at which the gradient is taken.  Goodfellow et al. 2016, algorithm 8.3.
+/// </summary>
 [Named("nesterov")]
 public sealed class Nesterov(Nesterov.Options options) : Optimizer
 {
     /// <param name="Lr">Learning rate.</param>
     /// <param name="Mu">Share of the velocity that stays.</param>
     /// <param name="WeightDecay">L2 term added to the gradient.</param>
+    /// <param name="RateInside">The rate inside the velocity; differs when the rate changes.</param>
+    /// <param name="MuStart">Where a growing momentum starts; not given: mu from the first update on.</param>
+    /// <param name="MuSteps">Updates over which the momentum grows linearly from muStart to mu.</param>
     public sealed record Options(
         [property: Range(0.0, 1e6, MinimumIsExclusive = true)] double Lr = 0.01,
         [property: Range(0.0, 1.0, MaximumIsExclusive = true)] double Mu = 0.9,
-        [property: Range(0.0, 1e6)] double WeightDecay = 0.0);
+        [property: Range(0.0, 1e6)] double WeightDecay = 0.0,
+        bool RateInside = false,
+        [property: Range(0.0, 1.0, MaximumIsExclusive = true)] double? MuStart = null,
+        [property: Range(1, int.MaxValue)] int MuSteps = 1000);
 
     public override double LearningRate => options.Lr;
 
@@ -23,22 +33,25 @@ public sealed class Nesterov(Nesterov.Options options) : Optimizer
 
     public override int Scalars(long update, double learningRate, Span<float> scalars)
     {
-        scalars[0] = (float)learningRate;
-        return 1;
+        (scalars[0], scalars[1]) = ((float)learningRate, (float)MomentumGrowth.At(update, options.MuStart, options.Mu, options.MuSteps));
+        return 2;
     }
 
     public override void Apply(Device device, ReadOnlySpan<float> scalars, float coefficient, View weights, View gradient, View state0, View state1, View state2) =>
-        device.Op<IOptimizerStep<Rule>>().Run(new Rule(scalars[0], (float)options.Mu, (float)options.WeightDecay), coefficient, weights, gradient, state0, state1, state2);
+        device.Op<IOptimizerStep<Rule>>().Run(new Rule(options.RateInside ? scalars[0] : 1f, options.RateInside ? 1f : scalars[0], scalars[1], (float)options.WeightDecay), coefficient, weights, gradient, state0, state1, state2);
 
-    public readonly struct Rule(float rate, float mu, float decay) : IOptimizerRule
+    /// <param name="inner">What the gradient is multiplied by as it enters the velocity.</param>
+    /// <param name="outer">What the velocity is multiplied by as it moves the weight.</param>
+    public readonly struct Rule(float inner, float outer, float mu, float decay) : IOptimizerRule
     {
         public static int StateCount => 1;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Step<T>(ref T weight, T gradient, ref T state0, ref T state1, ref T state2) where T : unmanaged, ILane<T>
         {
-            var d = T.Fma(T.Of(decay), weight, gradient);
+            var d = T.Of(inner) * T.Fma(T.Of(decay), weight, gradient);
             state0 = T.Fma(T.Of(mu), state0, d);
-            weight = T.Fma(T.Of(-rate), T.Fma(T.Of(mu), state0, d), weight);
+            weight = T.Fma(T.Of(-outer), T.Fma(T.Of(mu), state0, d), weight);
         }
     }
 }

@@ -60,24 +60,35 @@ public sealed class ParameterLayout
 
     public Slice Metrics => Slices[^1];
 
-    /// <summary>Contiguous block ranges, as equal in elements as whole blocks allow, none empty.</summary>
-    /// <exception cref="ArgumentException">More shards than blocks.</exception>
+    /// <summary>Shards are cut between tensors only, for rules that need a norm of each.</summary>
+    public bool WholeTensors { get; private init; }
+
+    /// <summary>Blocks, or tensors where they stay whole.</summary>
+    public int MostShards => WholeTensors ? Slices.Count : Blocks.Count;
+
+    /// <summary>The same layout, its shards cut between tensors only.</summary>
+    public ParameterLayout KeepingTensorsWhole() => new(Slices.SkipLast(1).Select(s => (s.Name, s.Shape, s.Kind))) { WholeTensors = true };
+
+    /// <summary>Contiguous block ranges, as equal in elements as whole blocks (or tensors) allow, none empty.</summary>
+    /// <exception cref="ArgumentException">More shards than blocks or tensors.</exception>
     public IReadOnlyList<ShardRange> Split(int shards)
     {
-        if (shards < 1 || shards > Blocks.Count)
-            throw new ArgumentException($"shards is {shards}. It must be between 1 and {Blocks.Count}, the blocks of this model. Use fewer shards.", nameof(shards));
+        if (shards < 1 || shards > MostShards)
+            throw new ArgumentException($"shards is {shards}. It must be between 1 and {MostShards}, the {(WholeTensors ? "tensors" : "blocks")} of this model. Use fewer shards.", nameof(shards));
+        // Block numbers at which a shard may begin, and the end.
+        int[] cuts = [.. Enumerable.Range(0, Blocks.Count).Where(b => !WholeTensors || b == 0 || Blocks[b].Slice != Blocks[b - 1].Slice), Blocks.Count];
         var ranges = new List<ShardRange>(shards);
         var first = 0;
         for (var s = 0; s < shards; s++)
         {
             var last = first + 1;
             var goal = (long)Length * (s + 1) / shards;
-            while (last < Blocks.Count - (shards - s - 1) && (s == shards - 1 || End(last) <= goal)) last++;
-            ranges.Add(new ShardRange(first, last - first, Blocks[first].Offset, End(last - 1) - Blocks[first].Offset));
+            while (last < MostShards - (shards - s - 1) && (s == shards - 1 || Start(last + 1) <= goal)) last++;
+            ranges.Add(new ShardRange(cuts[first], cuts[last] - cuts[first], Start(first), Start(last) - Start(first)));
             first = last;
         }
         return ranges;
 
-        int End(int block) => block + 1 < Blocks.Count ? Blocks[block + 1].Offset : Length;
+        int Start(int cut) => cuts[cut] < Blocks.Count ? Blocks[cuts[cut]].Offset : Length;
     }
 }

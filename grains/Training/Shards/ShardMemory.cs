@@ -43,7 +43,9 @@ internal sealed class ShardMemory : IDisposable
         var slices = layout.Slices.Where(s => s.Offset < range.Offset + range.Length && s.Offset + s.Length > range.Offset).ToList();
         _sums = Runs(slices.Where(s => s.Kind != SliceKind.Moments));
         _moments = Runs(slices.Where(s => s.Kind == SliceKind.Moments));
-        _parameters = Runs(slices.Where(s => s.Kind == SliceKind.Parameter));
+        _parameters = optimizer.PerTensor
+            ? [.. slices.Where(s => s.Kind == SliceKind.Parameter).SelectMany(s => Runs([s]))]
+            : Runs(slices.Where(s => s.Kind == SliceKind.Parameter));
         _blocks = BlockRuns();
         var metrics = layout.Metrics.Offset - range.Offset;
         _metrics = metrics >= 0 && metrics < range.Length ? metrics : -1;

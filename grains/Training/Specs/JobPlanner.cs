@@ -39,8 +39,8 @@ public static class JobPlanner
             problems.Add(file.Problem("spec.training.batchSize", $"is {spec.Training.BatchSize}. It must be at most {data.Train.Count}, the samples of the training set."));
         if (spec.Training.MicroBatches > spec.Training.BatchSize)
             problems.Add(file.Problem("spec.training.microBatches", $"is {spec.Training.MicroBatches}. It must be at most {spec.Training.BatchSize}, spec.training.batchSize; a micro-batch holds at least one sample."));
-        if (shardsMatter && network is not null && spec.Cluster.Shards > network.Layout.Blocks.Count)
-            problems.Add(file.Problem("spec.cluster.shards", $"is {spec.Cluster.Shards}. It must be at most {network.Layout.Blocks.Count}, the blocks of this model's {network.Layout.ParameterCount:N0} parameters. Use fewer shards."));
+        if (shardsMatter && network is not null && Layout(network, components.Optimizer!) is var layout && spec.Cluster.Shards > layout.MostShards)
+            problems.Add(file.Problem("spec.cluster.shards", $"is {spec.Cluster.Shards}. It must be at most {layout.MostShards}, the {(layout.WholeTensors ? "tensors (the optimizer needs whole ones)" : "blocks")} of this model's {layout.ParameterCount:N0} parameters. Use fewer shards."));
         if (problems.Count > 0) throw new SpecException(problems);
 
         var microBatches = spec.Training.MicroBatches > 0 ? spec.Training.MicroBatches : MicroBatches.Default(spec.Training.BatchSize, network!.HasBatchStatistics);
@@ -122,7 +122,7 @@ public static class JobPlanner
             Identity = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(decides.ToJsonString()))),
             Document = SpecWriter.ToJson(spec).ToJsonString(),
             Data = data,
-            Layout = network.Layout,
+            Layout = Layout(network, components.Optimizer!),
             MakeReplica = device => new Replica(network, loss, device, data.Train),
             Initialize = weights => network.Initialize(spec.Training.Seed, weights),
             Optimizer = components.Optimizer!,
@@ -137,6 +137,8 @@ public static class JobPlanner
             OnNonFinite = spec.Training.OnNonFinite switch { "halt" => NonFinitePolicy.Halt, "rollback" => NonFinitePolicy.Rollback, _ => NonFinitePolicy.Skip },
         };
     }
+
+    private static ParameterLayout Layout(Network network, Optimizer optimizer) => optimizer.PerTensor ? network.Layout.KeepingTensorsWhole() : network.Layout;
 
     private static RunOptions Options(JobSpec spec, int stepsPerEpoch) => new()
     {
