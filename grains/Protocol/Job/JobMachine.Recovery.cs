@@ -66,14 +66,14 @@ public sealed partial class JobMachine
             var old = s < before.Shards.Length ? before.Shards[s] : new ShardSeats(ShardSeats.None, ShardSeats.None);
             var (primary, replica) = (Lives(old.Primary) ? old.Primary : ShardSeats.None, old.HasReplica && Lives(old.Replica) ? old.Replica : ShardSeats.None);
             if (primary == ShardSeats.None) (primary, replica) = (replica, ShardSeats.None);
-            if (primary == ShardSeats.None) primary = Take();
+            if (primary == ShardSeats.None) primary = Take(ShardSeats.None);
             if (primary == ShardSeats.None) return null;
             shards.Add(new ShardSeats(primary, replica));
         }
         if (_plan.Replicated)
         {
             for (var s = 0; s < shards.Count; s++)
-                if (!shards[s].HasReplica) shards[s] = shards[s] with { Replica = Take() };
+                if (!shards[s].HasReplica) shards[s] = shards[s] with { Replica = Take(shards[s].Primary) };
             // At the very beginning replicas are worth a short wait: a later one costs an incarnation.
             var young = before.Shards.Length == 0 && _now - _phaseSince < _plan.Limits.Silence;
             if (young && shards.Any(static s => !s.HasReplica)) return null;
@@ -83,9 +83,9 @@ public sealed partial class JobMachine
 
     private bool Lives(int seat) => seat != ShardSeats.None && _seats.Find(seat) is { } entry && entry.GivenUp == TimeSpan.MinValue;
 
-    private int Take()
+    private int Take(int apartFrom)
     {
-        var seat = _seats.Free(Placement.Empty, _taken, _now, _plan.Limits.Silence);
+        var seat = _seats.Free(Placement.Empty, _taken, apartFrom, _now, _plan.Limits.Silence);
         if (seat != ShardSeats.None)
         {
             _taken.Add(seat);
@@ -97,7 +97,11 @@ public sealed partial class JobMachine
     private void Hear(in Message message)
     {
         if (message.Kind == MessageKind.Lost) return;
-        if (message.From.Role == Role.Seat) _seats.Hear(message.From.Number, _now);
+        if (message.From.Role == Role.Seat)
+        {
+            var seat = _seats.Hear(message.From.Number, _now);
+            if (message.Kind == MessageKind.SeatAlive) seat.Host = message.Digest;
+        }
         else if (message.From.Role == Role.Worker && _workers.Find(message.From.Number) is { } worker) worker.Heard = _now;
     }
 
@@ -238,6 +242,7 @@ public sealed partial class JobMachine
             if (!entry.IsEvaluation && entry.Step.Step != _version) break;
             Append(entry);
         }
+        Recall();
         Continue(_slots[best].Version);
     }
 
@@ -247,6 +252,8 @@ public sealed partial class JobMachine
         (_base, _last) = (name, Decision.None);
         _records.Clear();
     }
+
+    private void Recall() => _out.Add(new Effect { Kind = EffectKind.Recalled, Payload = new RecalledLog(_base, [.. _records]), Message = To(Address.Host, MessageKind.None) with { Step = _version } });
 
     private void Append(in LogEntry entry)
     {
@@ -372,6 +379,7 @@ public sealed partial class JobMachine
         if (!AllAnswered()) return;
         var (lost, known) = (_version, _known);
         Stand(_restore.Manifest?.Position ?? JobPosition.Initial, _restore.Name);
+        Recall();
         if (_anew) _anew = false;
         else
         {

@@ -43,7 +43,7 @@ public sealed partial class JobMachine
     {
         _taken.Clear();
         foreach (var seats in Placed.Shards)
-            if (!seats.HasReplica && _seats.Free(Placed, _taken, _now, _plan.Limits.Silence) != ShardSeats.None) return true;
+            if (!seats.HasReplica && _seats.Free(Placed, _taken, seats.Primary, _now, _plan.Limits.Silence) != ShardSeats.None) return true;
         return false;
     }
 

@@ -68,6 +68,9 @@ public sealed partial class JobMachine : IMachine
     /// <summary>As last confirmed by the register.</summary>
     public RegisterRecord? Register => _record;
 
+    /// <summary>Workers alive.</summary>
+    public int Workers => _workers.Count;
+
     public bool HasEnded => _phase == Phase.Ended;
 
     public JobState State => HasEnded ? _endState : JobState.Running;

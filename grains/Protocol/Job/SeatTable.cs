@@ -6,6 +6,9 @@ internal sealed class SeatEntry(int number)
     internal int Number { get; } = number;
     internal TimeSpan Heard { get; set; }
 
+    /// <summary>Which process it is in, as it says; 0 = unknown.</summary>
+    internal ulong Host { get; set; }
+
     /// <summary>When it was last given up although it may live: not chosen again at once.</summary>
     internal TimeSpan GivenUp { get; set; } = TimeSpan.MinValue;
 }
@@ -42,14 +45,32 @@ internal sealed class SeatTable
 
     internal void Remove(int number) => _seats.RemoveAll(s => s.Number == number);
 
-    /// <summary>A live seat that the placement does not use and that was not given up lately; -1: none.</summary>
-    internal int Free(Placement placement, HashSet<int> taken, TimeSpan now, TimeSpan silence)
+    /// <summary>
+    /// A live seat that the placement does not use and that was not given up lately; of those the one whose host has the fewest seats taken, then the lowest number. -1: none.
+    /// </summary>
+    /// <param name="apartFrom">A seat on whose host it must not be; -1 for none.</param>
+    internal int Free(Placement placement, HashSet<int> taken, int apartFrom, TimeSpan now, TimeSpan silence)
     {
+        var (best, least) = (-1, int.MaxValue);
         foreach (var seat in _seats)
         {
             var given = seat.GivenUp != TimeSpan.MinValue && now - seat.GivenUp < 2 * silence;
-            if (!given && now - seat.Heard <= silence && !placement.Uses(seat.Number) && !taken.Contains(seat.Number)) return seat.Number;
+            if (given || now - seat.Heard > silence || placement.Uses(seat.Number) || taken.Contains(seat.Number) || !IsApart(seat, apartFrom)) continue;
+            var load = LoadOf(seat.Host, taken);
+            if (load < least) (best, least) = (seat.Number, load);
         }
-        return -1;
+        return best;
+    }
+
+    // While the other's host is not known yet, a seat with a known one waits: it may be the same.
+    private bool IsApart(SeatEntry seat, int other) => other < 0 || seat.Host == 0 || (Find(other)?.Host is { } host && host != 0 && host != seat.Host);
+
+    private int LoadOf(ulong host, HashSet<int> taken)
+    {
+        var load = 0;
+        if (host == 0) return load;
+        foreach (var seat in _seats)
+            if (seat.Host == host && taken.Contains(seat.Number)) load++;
+        return load;
     }
 }

@@ -26,6 +26,9 @@ public enum EffectKind : byte
     /// <summary><see cref="Effect.Entry"/> is committed; Message.Flag: replayed. No answer.</summary>
     Committed,
 
+    /// <summary>The job stands at a state that was restored, or found on the shards: Payload is a RecalledLog, all records committed up to here. No answer.</summary>
+    Recalled,
+
     /// <summary>Payload is a JobEvent. No answer.</summary>
     Event,
 

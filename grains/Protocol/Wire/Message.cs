@@ -36,6 +36,11 @@ public sealed record WorkerHello(string Name, PlanIdentity Identity);
 /// <param name="Resume">Continue from the register and the checkpoints. Otherwise there must be none, or the job must have ended.</param>
 public sealed record JobStart(ulong Instance, bool Resume);
 
+/// <summary>The records of a job that has been taken up or taken back.</summary>
+/// <param name="Base">The checkpoint verified last, whose records come first; the initial state: none do.</param>
+/// <param name="Since">Records after it, found on the shards.</param>
+public sealed record RecalledLog(CheckpointName Base, IReadOnlyList<LogEntry> Since);
+
 /// <summary>Which state a shard loads; null Manifest: the initial state, made from the seed.</summary>
 public sealed record RestoreFrom(CheckpointName Name, CheckpointManifest? Manifest);
 

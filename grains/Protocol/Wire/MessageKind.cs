@@ -63,7 +63,7 @@ public enum MessageKind : byte
 
     // Seat to job.
 
-    /// <summary>[Incarnation: adopted, 0 for none] A sign of life, and an offer to host a shard.</summary>
+    /// <summary>[Incarnation: adopted, 0 for none; Digest: the host, 0 = unknown] A sign of life, and an offer to host a shard. The sender's host says which it is: a replica is never beside its primary.</summary>
     SeatAlive,
 
     /// <summary>[Incarnation, Step: version, -1 when empty; Lease: the incarnation that last touched this state; Flag: has the root gradient of that step; Payload: LogEntry list since the last durable checkpoint]</summary>

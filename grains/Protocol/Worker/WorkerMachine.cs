@@ -99,6 +99,8 @@ public sealed class WorkerMachine : IMachine
     {
         if (message.Incarnation > _incarnation) (_incarnation, _placement) = (message.Incarnation, message.Placement ?? Placement.Empty);
         if (_phase == Phase.Joining) Ask(now, effects);
+        // What an earlier incarnation leased is refused everywhere: the worker is free again at once.
+        else if (Lease != 0 && message.Incarnation > _lease.Incarnation) GiveUp(now, effects);
     }
 
     private void Ask(TimeSpan now, EffectList effects)

@@ -14,4 +14,8 @@ public readonly ref struct ShardSnapshot(ShardRange range, ReadOnlySpan<float> e
 
 /// <summary>A checkpoint being written: its files exist, but without a manifest it is none.</summary>
 /// <param name="Stem">First part of all its file names.</param>
-public sealed record CheckpointDraft(long Step, string Stem);
+public sealed record CheckpointDraft(long Step, string Stem)
+{
+    /// <summary>Several nodes write it.</summary>
+    internal bool Shared { get; init; }
+}

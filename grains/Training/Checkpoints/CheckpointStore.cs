@@ -38,6 +38,16 @@ public sealed class CheckpointStore(IFileSystem files, string folder)
         return new CheckpointDraft(step, new Stem(step, attempt).ToString());
     }
 
+    /// <summary>A checkpoint that several nodes write: who knows version and incarnation knows its files' names. Nothing is cleared away, for others may be at work.</summary>
+    public CheckpointDraft Draft(long step, long incarnation)
+    {
+        files.CreateFolder(Folder);
+        return new CheckpointDraft(step, new Stem(step, checked((int)incarnation)).ToString()) { Shared = true };
+    }
+
+    /// <summary>File name of the manifest that the draft is published under.</summary>
+    public static string ManifestOf(CheckpointDraft draft) => draft.Stem + ManifestSuffix;
+
     /// <summary>Writes one shard's file; durable when it returns, all but its name.</summary>
     /// <exception cref="IOException">The disk refused; checkpoints that were there are untouched.</exception>
     public CheckpointFile WriteShard(CheckpointDraft draft, int shard, int shards, ResolvedJob job, ShardSnapshot snapshot)
@@ -49,7 +59,9 @@ public sealed class CheckpointStore(IFileSystem files, string folder)
             file = ShardFile.Write(writer, name, job.Layout, job.Optimizer.StateNames, snapshot);
             writer.Flush();
         }
-        GiveName(name);
+        // A shard has one primary in an incarnation: what has this name is its own earlier attempt.
+        if (draft.Shared) files.Replace(Join(TemporaryPrefix + name), Join(name));
+        else GiveName(name);
         return file;
     }
 
@@ -60,10 +72,11 @@ public sealed class CheckpointStore(IFileSystem files, string folder)
     public string Publish(CheckpointDraft draft, ManifestFile manifest, ReadOnlySpan<byte> lossLog)
     {
         var log = $"{draft.Stem}.losslog";
+        if (draft.Shared) files.Delete(Join(log));
         Write(log, lossLog);
         // All that the manifest names is durable, names included, before the manifest exists.
         files.FlushFolder(Folder);
-        var name = draft.Stem + ManifestSuffix;
+        var name = ManifestOf(draft);
         Write(name, (manifest with { LossLog = new CheckpointFile(log, lossLog.Length, Convert.ToHexStringLower(SHA256.HashData(lossLog))) }).ToBytes());
         files.FlushFolder(Folder);
         return Join(name);

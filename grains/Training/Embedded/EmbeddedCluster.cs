@@ -142,14 +142,18 @@ public sealed class EmbeddedCluster : IDisposable
 
     private TrainingResult Run(CancellationToken cancellation)
     {
-        using var store = new StateStore(_job, _options, _ranges, _machines, _log, _files);
-        var job = new JobHost(new JobMachine(_plan, new StepRule(_job)), _machines, store, _log, _feed);
+        using var work = new BackgroundWork("checkpoints", _machines);
+        var store = new StateStore(_job, _options, _ranges, _machines, _log, _files, work);
+        var file = _options.CheckpointFolder.Length > 0 ? new RegisterFile(_files, _options.CheckpointFolder) : null;
+        var register = new RegisterAccess(new EmbeddedRegister(file, _machines), work);
+        var job = new JobHost(new JobMachine(_plan, new StepRule(_job)), _machines, store, register, _log, _feed, _ => _machines.Stop());
+        var memory = new SharedSeatMemory(_memories, _versions);
         _processes = _options.Processes > 0 ? new WorkerProcesses(_job, _options, _machines, _weights.View, _versions, _time) : null;
         try
         {
             if (WhyNotResume() is { } why) return Failed(why, job, store);
             _machines.Add(job);
-            for (var s = 0; s < _ranges.Count; s++) _machines.Add(new SeatHost(new ShardMachine(_plan, s), _machines, _memories, _versions, store));
+            for (var s = 0; s < _ranges.Count; s++) _machines.Add(new SeatHost(new ShardMachine(_plan, s), _machines, memory, store));
             job.Post(Message(MessageKind.Start, job) with { Payload = new JobStart(BitConverter.ToUInt64(Guid.NewGuid().ToByteArray()), _options.Resume) });
             if (_options.StopAfterSteps > 0) job.Post(job.StopRequest(_options.StopAfterSteps));
             lock (_changing)

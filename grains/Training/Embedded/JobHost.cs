@@ -4,8 +4,14 @@ using DistTrain.Protocol;
 namespace DistTrain.Training;
 
 /// <summary>The scheduler of this process: keeps the committed records, tells viewers, and passes storage work on.</summary>
-internal sealed class JobHost(JobMachine machine, MachineSet machines, StateStore store, LossLog log, RunFeed? feed) : MachineHost(machine, machines)
+/// <param name="ended">Called once, when the job has ended here.</param>
+/// <param name="tellsPast">Viewers are told each record once, those of a past that this process has not seen too.</param>
+internal class JobHost(JobMachine machine, MachineSet machines, StateStore store, RegisterAccess register, LossLog log, RunFeed? feed, Action<JobHost> ended, bool tellsPast = false) : MachineHost(machine, machines)
 {
+    private (long Steps, long Evaluation) _told = (0, -1);
+
+    public JobMachine Job => machine;
+
     /// <summary>Set when the job has ended.</summary>
     public JobState? State { get; private set; }
 
@@ -34,7 +40,10 @@ internal sealed class JobHost(JobMachine machine, MachineSet machines, StateStor
         switch (effect.Kind)
         {
             case EffectKind.Send:
-                Machines.Deliver(effect.Message);
+                Send(effect.Message);
+                break;
+            case EffectKind.Recalled:
+                Recall((RecalledLog)effect.Payload!);
                 break;
             case EffectKind.Committed:
                 Commit(effect.Entry, effect.Message.Flag);
@@ -43,10 +52,10 @@ internal sealed class JobHost(JobMachine machine, MachineSet machines, StateStor
                 Show((JobEvent)effect.Payload!);
                 break;
             case EffectKind.ReadRegister:
-                store.ReadRegister(Answer(effect, MessageKind.RegisterRead));
+                register.Read(Answer(effect, MessageKind.RegisterRead));
                 break;
             case EffectKind.WriteRegister:
-                store.WriteRegister((RegisterRecord)effect.Payload!, effect.Message.Step, Answer(effect, MessageKind.RegisterWritten));
+                register.Write((RegisterRecord)effect.Payload!, effect.Message.Step, Answer(effect, MessageKind.RegisterWritten));
                 break;
             case EffectKind.ListCheckpoints:
                 store.List(Answer(effect, MessageKind.CheckpointsListed));
@@ -59,25 +68,49 @@ internal sealed class JobHost(JobMachine machine, MachineSet machines, StateStor
                 break;
             case EffectKind.Ended:
                 (State, Reason) = (effect.State, effect.Text ?? "");
-                Machines.Stop();
+                ended(this);
                 break;
             default:
                 break;
         }
     }
 
+    protected virtual void Send(in Message message) => Machines.Deliver(message);
+
     private void Commit(in LogEntry entry, bool replayed)
     {
-        var record = entry.IsEvaluation ? Of(entry.Evaluation) : Of(entry.Step);
+        var record = LossLog.RecordOf(entry);
         // Recomputed after a restore: the log was cut back with the weights, so it is appended like any other.
         log.Append(record);
         var now = Machines.Now;
         if (entry.IsEvaluation) Evaluating += now - _lastRecord;
         else (Steps, StepsThisRun, Samples, LastCommit) = (record.Step + 1, StepsThisRun + (replayed ? 0 : 1), Samples + record.Samples, now);
         _lastRecord = now;
+        if (!tellsPast || !IsTold(record)) Tell(record, now);
+    }
+
+    private void Recall(RecalledLog recalled)
+    {
+        store.Recall(recalled);
+        if (!tellsPast) return;
+        Steps = 0;
+        for (var i = 0; i < log.Count; i++)
+        {
+            var record = log[i];
+            if (!IsTold(record)) Tell(record, Machines.Now);
+            if (record.Kind != LossRecordKind.Evaluation) Steps = record.Step + 1;
+        }
+    }
+
+    private bool IsTold(in LossRecord record) => record.Kind == LossRecordKind.Evaluation ? record.Step <= _told.Evaluation : record.Step < _told.Steps;
+
+    private void Tell(in LossRecord record, TimeSpan now)
+    {
+        var evaluation = record.Kind == LossRecordKind.Evaluation;
+        _told = evaluation ? (_told.Steps, record.Step) : (record.Step + 1, _told.Evaluation);
         feed?.Write(new RunRecord
         {
-            Kind = entry.IsEvaluation ? RunRecordKind.Evaluation : RunRecordKind.Step, Step = entry.IsEvaluation ? record.Step : record.Step + 1, Loss = record.Loss,
+            Kind = evaluation ? RunRecordKind.Evaluation : RunRecordKind.Step, Step = evaluation ? record.Step : record.Step + 1, Loss = record.Loss,
             Accuracy = record.Samples > 0 ? (double)record.Correct / record.Samples : 0, Samples = record.Samples, LearningRate = record.LearningRate,
             GradientNorm = record.GradientNorm, Seconds = now.TotalSeconds,
         });
@@ -94,13 +127,7 @@ internal sealed class JobHost(JobMachine machine, MachineSet machines, StateStor
         if (!store.IsDurable && jobEvent.Kind is (JobEventKind.CheckpointPublished or JobEventKind.CheckpointSkipped)) return;
         var warning = jobEvent.Kind is JobEventKind.WorkerLost or JobEventKind.WorkerFailed or JobEventKind.WorkerRefused or JobEventKind.LeaseExpired or JobEventKind.SeatLost or JobEventKind.CheckpointAbandoned
             or JobEventKind.CheckpointSkipped or JobEventKind.Alarm or JobEventKind.StepSkipped or JobEventKind.RolledBack;
-        if (warning) Machines.Warn(jobEvent.Text, jobEvent.Step);
-        else feed?.Write(new RunRecord { Kind = RunRecordKind.Event, Step = jobEvent.Step, Text = jobEvent.Text, Seconds = Machines.Now.TotalSeconds });
+        if (warning) Machines.Warn(jobEvent.Text, jobEvent.Step, jobEvent.Kind);
+        else feed?.Write(new RunRecord { Kind = RunRecordKind.Event, About = jobEvent.Kind, Step = jobEvent.Step, Text = jobEvent.Text, Seconds = Machines.Now.TotalSeconds });
     }
-
-    private static LossRecord Of(in StepRecord step) => new(step.Skipped ? LossRecordKind.Skipped : LossRecordKind.Applied, step.Step, step.Loss, (long)step.Correct, step.Samples,
-        step.Norm, step.Skipped ? 0 : step.Coefficient, step.LearningRate);
-
-    private static LossRecord Of(in EvaluationRecord evaluation) =>
-        new(LossRecordKind.Evaluation, evaluation.Step, evaluation.MeanLoss, evaluation.Totals.Correct, evaluation.Totals.Samples, 0, 0, 0);
 }

@@ -4,11 +4,19 @@ using DistTrain.Protocol;
 
 namespace DistTrain.Training;
 
+/// <summary>Where messages go whose machine is not in this process.</summary>
+internal interface IOutside
+{
+    /// <returns>Whether it takes the message and its payload, which may still be lost on the way.</returns>
+    bool Send(in Message message);
+}
+
 /// <summary>
-/// The machines of one embedded cluster and the threads that run them. Whoever posts a message drains the machines before it
+/// The machines of one job in this process and the threads that run them. Whoever posts a message drains the machines before it
 /// computes or sleeps, so no message waits for a thread that is away; threads with nothing to do are woken to help where there are several machines to run.
 /// </summary>
-internal sealed class MachineSet(ulong jobKey, RunFeed? feed)
+/// <param name="outside">Where a cluster has other processes; null where all machines are here.</param>
+internal sealed class MachineSet(ulong jobKey, RunFeed? feed, IOutside? outside = null)
 {
     private const int MaxWarnings = 100;
 
@@ -40,24 +48,22 @@ internal sealed class MachineSet(ulong jobKey, RunFeed? feed)
         }
     }
 
-    public SeatHost? SeatOf(Address address)
-    {
-        foreach (var host in Volatile.Read(ref _hosts))
-            if (host is SeatHost seat && seat.Machine.Address == address) return seat;
-        return null;
-    }
+    public IReadOnlyList<MachineHost> Hosts => Volatile.Read(ref _hosts);
 
-    public void Remove(WorkerHost worker)
+    public void Remove(MachineHost host)
     {
         lock (_changing)
         {
-            Volatile.Write(ref _hosts, [.. _hosts.Where(h => h != worker)]);
-            Volatile.Write(ref _workers, [.. _workers.Where(w => w != worker)]);
+            Volatile.Write(ref _hosts, [.. _hosts.Where(h => h != host)]);
+            Volatile.Write(ref _workers, [.. _workers.Where(w => w != host)]);
         }
     }
 
-    /// <summary>Hands a message to the machine it is for; one that is not here (any more) loses it, as a network would.</summary>
-    public bool Deliver(in Message message)
+    /// <summary>Hands a message to the machine it is for, here or elsewhere; where there is none (any more) it is lost, as on a network.</summary>
+    /// <returns>False where it is lost already: its payload stays with the caller.</returns>
+    public bool Deliver(in Message message) => DeliverHere(message) || (outside?.Send(message) ?? false);
+
+    private bool DeliverHere(in Message message)
     {
         foreach (var host in Volatile.Read(ref _hosts))
         {
@@ -69,11 +75,15 @@ internal sealed class MachineSet(ulong jobKey, RunFeed? feed)
     }
 
     /// <summary>A message from outside the worker threads: somebody is woken to handle it.</summary>
-    public void DeliverFromOutside(in Message message)
+    public bool DeliverFromOutside(in Message message)
     {
-        Deliver(message);
+        var here = DeliverHere(message);
         _attendant.Set();
+        return here;
     }
+
+    /// <summary>Somebody is to look whether messages wait.</summary>
+    public void Wake() => _attendant.Set();
 
     /// <summary>Runs machines until no message waits that this thread could handle.</summary>
     /// <param name="first">Where to begin, so that threads begin at different machines.</param>
@@ -129,11 +139,11 @@ internal sealed class MachineSet(ulong jobKey, RunFeed? feed)
     }
 
     /// <summary>Something went wrong that does not stop the run.</summary>
-    public void Warn(string text, long step = 0)
+    public void Warn(string text, long step = 0, JobEventKind? about = null)
     {
         lock (_warnings)
             if (_warnings.Count < MaxWarnings) _warnings.Add(text);
-        feed?.Write(new RunRecord { Kind = RunRecordKind.Warning, Step = step, Text = text, Seconds = Now.TotalSeconds });
+        feed?.Write(new RunRecord { Kind = RunRecordKind.Warning, About = about, Step = step, Text = text, Seconds = Now.TotalSeconds });
     }
 
     public IReadOnlyList<string> Warnings

@@ -3,24 +3,61 @@ using DistTrain.Protocol;
 
 namespace DistTrain.Training;
 
+/// <summary>Where the memory of the shards that a seat may hold is.</summary>
+internal interface ISeatMemory
+{
+    ShardMemory Of(int shard);
+
+    /// <summary>The shard's weights change from now on.</summary>
+    void Begin(int shard);
+
+    /// <summary>They are whole again.</summary>
+    /// <param name="version">-1 where they are none.</param>
+    void End(int shard, long version);
+}
+
+/// <summary>One flat vector for all shards of the process, which its workers read in place.</summary>
+internal sealed class SharedSeatMemory(ShardMemory[] memories, WeightVersions versions) : ISeatMemory
+{
+    public ShardMemory Of(int shard) => memories[shard];
+
+    public void Begin(int shard) => versions.Begin(shard);
+
+    public void End(int shard, long version) => versions.End(shard, version);
+}
+
 /// <summary>A seat of this process: runs the shard machine and does its arithmetic on the shard's memory, on whichever thread is at it.</summary>
-/// <param name="memories">By shard: the placement decides which of them this seat holds.</param>
-/// <param name="versions">Told of every change of the weights, before and after it.</param>
-internal sealed class SeatHost(ShardMachine machine, MachineSet machines, ShardMemory[] memories, WeightVersions versions, StateStore store) : MachineHost(machine, machines)
+internal class SeatHost(ShardMachine machine, MachineSet machines, ISeatMemory memory, StateStore store) : MachineHost(machine, machines)
 {
     private readonly ReducedFigures _figures = new();
 
-    /// <summary>-1 where the seat holds none.</summary>
-    public int Shard => machine.Shard;
+    // The load that counts: one that was asked for later, or a state that came from elsewhere, makes it void.
+    private long _loading = -1;
 
-    private ShardMemory Memory => memories[machine.Shard];
+    public ShardMachine Seat => machine;
+
+    protected ShardMemory Memory => memory.Of(machine.Shard);
+
+    /// <summary>A state that has been read is put in place here, in order with all else that touches the memory.</summary>
+    protected override void Take(ref Message message)
+    {
+        if (message.Kind != MessageKind.Loaded || message.Payload is not float[] vectors) return;
+        if (message.Lease == _loading && machine.Shard >= 0)
+        {
+            _loading = -1;
+            memory.Begin(machine.Shard);
+            Memory.Load(vectors);
+            memory.End(machine.Shard, message.Step);
+        }
+        message = message with { Payload = null };
+    }
 
     protected override void Perform(in Effect effect, Device device)
     {
         switch (effect.Kind)
         {
             case EffectKind.Send:
-                Machines.Deliver(effect.Message);
+                Send(effect.Message);
                 break;
             case EffectKind.Fold:
                 Fold(device, (GradientPart)effect.Payload!, (GradientPart)effect.Other!);
@@ -33,18 +70,33 @@ internal sealed class SeatHost(ShardMachine machine, MachineSet machines, ShardM
                 Apply(effect, device);
                 break;
             case EffectKind.Release:
-                (effect.Payload as GradientPart)?.Release();
+                (effect.Payload as IHeld)?.Release();
                 break;
             case EffectKind.Snapshot:
                 if (store.IsDurable) Memory.BeginSnapshot();
                 store.SaveShard(machine.Shard, Memory, Answer(effect, MessageKind.SnapshotWritten));
                 break;
             case EffectKind.Load:
-                Load(effect);
+                // The memory is no version until it is read.
+                _loading = effect.Message.Lease;
+                memory.Begin(machine.Shard);
+                memory.End(machine.Shard, -1);
+                store.Read((RestoreFrom)effect.Payload!, Answer(effect, MessageKind.Loaded));
+                break;
+            case EffectKind.Install:
+                _loading = -1;
+                Install((ShardState)effect.Payload!, effect.Message.Step);
                 break;
             default:
                 break;
         }
+    }
+
+    protected virtual void Send(in Message message) => Machines.Deliver(message);
+
+    /// <summary>Takes a primary's state; without replicas there is none.</summary>
+    protected virtual void Install(ShardState state, long version)
+    {
     }
 
     private void Fold(Device device, GradientPart left, GradientPart right)
@@ -58,34 +110,16 @@ internal sealed class SeatHost(ShardMachine machine, MachineSet machines, ShardM
     {
         var open = effect.Message.Open;
         var root = effect.Payload as GradientPart;
-        versions.Begin(machine.Shard);
+        memory.Begin(machine.Shard);
         if (root is not null && !open.Last.Skip)
         {
             Span<float> scalars = stackalloc float[StepScalars.Capacity];
             open.Scalars.CopyTo(scalars);
             Memory.Apply(device, scalars[..open.Scalars.Count], open.Last.Coefficient, root.Elements);
         }
-        versions.End(machine.Shard, effect.Message.Step + 1);
+        memory.End(machine.Shard, effect.Message.Step + 1);
         root?.Release();
         Post(Answer(effect, MessageKind.Applied) with { Step = effect.Message.Step + 1 });
-    }
-
-    private void Load(in Effect effect)
-    {
-        var from = (RestoreFrom)effect.Payload!;
-        var version = -1L;
-        versions.Begin(machine.Shard);
-        try
-        {
-            Memory.Load(store.VectorsOf(from));
-            version = from.Name.Version;
-        }
-        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
-        {
-            Post(Answer(effect, MessageKind.Loaded) with { Step = -1, Text = e.Message });
-        }
-        versions.End(machine.Shard, version);
-        if (version >= 0) Post(Answer(effect, MessageKind.Loaded) with { Step = version });
     }
 
     // The sums decide the step, so their digest stands for the root gradient.

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using DistTrain.Learning;
 using DistTrain.Protocol;
@@ -6,10 +5,9 @@ using DistTrain.Protocol;
 namespace DistTrain.Training;
 
 /// <summary>
-/// The durable side of an embedded job: checkpoints and the register, in one folder, written by one background thread while training
-/// goes on. Without a folder everything is kept in memory and a save keeps nothing.
+/// A job's checkpoints, in one folder, written and read by one background thread while training goes on. Without a folder a save keeps nothing.
 /// </summary>
-internal sealed class StateStore : IDisposable
+internal sealed class StateStore
 {
     private readonly ResolvedJob _job;
     private readonly RunOptions _options;
@@ -17,21 +15,20 @@ internal sealed class StateStore : IDisposable
     private readonly MachineSet _machines;
     private readonly LossLog _log;
     private readonly CheckpointStore? _store;
-    private readonly RegisterFile? _file;
-    private readonly BlockingCollection<Action> _work = [];
-    private readonly Thread _thread;
+    private readonly BackgroundWork _work;
+    private readonly bool _shared;
+    private readonly Func<long> _recorded;
     private readonly Dictionary<CheckpointName, CheckpointDraft> _drafts = [];
-    private RegisterRecord? _register;
     private RestoredCheckpoint? _restored;
     private float[]? _initial;
 
-    public StateStore(ResolvedJob job, RunOptions options, IReadOnlyList<ShardRange> ranges, MachineSet machines, LossLog log, IFileSystem files)
+    /// <param name="work">Where it is done.</param>
+    /// <param name="recorded">Where several nodes write to the folder: the incarnation that the register has now; null in an embedded run.</param>
+    public StateStore(ResolvedJob job, RunOptions options, IReadOnlyList<ShardRange> ranges, MachineSet machines, LossLog log, IFileSystem files, BackgroundWork work, Func<long>? recorded = null)
     {
-        (_job, _options, _ranges, _machines, _log) = (job, options, [.. ranges], machines, log);
-        if (options.CheckpointFolder.Length > 0)
-            (_store, _file) = (new CheckpointStore(files, options.CheckpointFolder), new RegisterFile(files, options.CheckpointFolder));
-        _thread = new Thread(Work) { IsBackground = true, Name = "checkpoints" };
-        _thread.Start();
+        (_job, _options, _ranges, _machines, _log, _work) = (job, options, [.. ranges], machines, log, work);
+        (_shared, _recorded) = (recorded is not null, recorded ?? (static () => 0));
+        if (options.CheckpointFolder.Length > 0) _store = new CheckpointStore(files, options.CheckpointFolder);
     }
 
     /// <summary>There is a folder: what is saved can be restored.</summary>
@@ -44,22 +41,30 @@ internal sealed class StateStore : IDisposable
     public long RestoredSteps { get; private set; }
 
     /// <summary>Writes a shard's snapshot; <paramref name="answer"/> then says what was written or why it was not.</summary>
-    public void SaveShard(int shard, ShardMemory memory, Message answer) => Do(answer, () =>
+    public void SaveShard(int shard, ShardMemory memory, Message answer) => _work.Do(() =>
     {
         if (_store is null) return answer with { Payload = new CheckpointFile("", 0, "") };
-        var name = new CheckpointName(answer.Step, answer.Incarnation);
-        if (!_drafts.TryGetValue(name, out var draft))
-        {
-            _drafts.Clear();
-            _drafts[name] = draft = _store.Begin(answer.Step);
-        }
+        var draft = Draft(new CheckpointName(answer.Step, answer.Incarnation));
         return answer with { Payload = _store.WriteShard(draft, shard, _ranges.Length, _job, new ShardSnapshot(memory.Range, memory.Snapshot())) };
-    });
+    }, answer);
 
-    public void Publish(CheckpointManifest manifest, Message answer) => Do(answer, () =>
+    private CheckpointDraft Draft(CheckpointName name)
+    {
+        // Nodes agree on the files' names without a word; one process alone takes names that are free.
+        if (_shared) return _store!.Draft(name.Version, name.Incarnation);
+        if (_drafts.TryGetValue(name, out var draft)) return draft;
+        _drafts.Clear();
+        return _drafts[name] = _store!.Begin(name.Version);
+    }
+
+    public void Publish(CheckpointManifest manifest, Message answer) => _work.Do(() =>
     {
         if (_store is null) return answer with { Flag = true };
-        if (!_drafts.Remove(manifest.Name, out var draft)) return answer with { Flag = false, Text = $"no shard of version {manifest.Name} was written here" };
+        if (!_shared && !_drafts.ContainsKey(manifest.Name)) return answer with { Flag = false, Text = $"no shard of version {manifest.Name} was written here" };
+        if (_shared && _recorded() != manifest.Name.Incarnation) return answer with { Flag = false, Text = $"the job is not in incarnation {manifest.Name.Incarnation} any more" };
+        if (_shared && _store.Manifests().Contains(CheckpointStore.ManifestOf(Draft(manifest.Name)))) return answer with { Flag = true };
+        var draft = Draft(manifest.Name);
+        _drafts.Remove(manifest.Name);
         var evaluation = manifest.Position.LastEvaluation;
         Newest = _store.Publish(draft, new ManifestFile
         {
@@ -70,9 +75,9 @@ internal sealed class StateStore : IDisposable
         }, _log.Copy(manifest.Position.Entries));
         _store.Prune(_job.Identity, _options.KeepLast, Score);
         return answer with { Flag = true };
-    });
+    }, answer);
 
-    public void List(Message answer) => Do(answer, () =>
+    public void List(Message answer) => _work.Do(() =>
     {
         var names = new List<CheckpointName>();
         if (_store is not null)
@@ -91,97 +96,69 @@ internal sealed class StateStore : IDisposable
             }
         }
         return answer with { Payload = names.Distinct().ToList() };
-    });
+    }, answer);
 
-    /// <summary>Reads the whole checkpoint, so that the shards then load from memory.</summary>
-    public void Verify(RestoreFrom wanted, Message answer) => Do(answer with { Lease = wanted.Name.Incarnation }, () =>
+    /// <summary>Reads the whole checkpoint, so that shards of this process then load from memory.</summary>
+    public void Verify(RestoreFrom wanted, Message answer)
     {
         answer = answer with { Lease = wanted.Name.Incarnation };
-        _restored = null;
-        var problems = new List<string>();
+        _work.Do(() =>
+        {
+            var problems = new List<string>();
+            _restored = null;
+            _restored = Find(wanted.Name, problems);
+            if (_restored is not null) return answer with { Payload = ToMachine(_restored.Manifest) };
+            return answer with { Payload = null, Text = problems.Count > 0 ? string.Join("; ", problems) : "it is not in the store" };
+        }, answer);
+    }
+
+    /// <summary>Reads the state that a shard is to take; the answer then carries it as [1 + StateCount, Layout.Length], or [Layout.Length] where the state is zero.</summary>
+    public void Read(RestoreFrom wanted, Message answer) => _work.Do(() =>
+    {
+        if (wanted.Manifest is null)
+        {
+            if (_initial is null) _job.Initialize(_initial = new float[_job.Layout.Length]);
+            return answer with { Step = 0, Payload = _initial };
+        }
+        if (_restored is null || NameOf(_restored.Manifest) != wanted.Name)
+        {
+            _restored = null;
+            var problems = new List<string>();
+            _restored = Find(wanted.Name, problems) ?? throw new InvalidDataException(problems.Count > 0 ? string.Join("; ", problems) : $"checkpoint {wanted.Name} is not in the store");
+        }
+        return answer with { Step = wanted.Name.Version, Payload = _restored.Vectors };
+    }, answer with { Step = -1 });
+
+    /// <summary>The job stands at this state of its past: the loss log is that of the checkpoint verified last, and what the shards hold beyond it.</summary>
+    public void Recall(RecalledLog recalled)
+    {
+        if (recalled.Base == CheckpointName.Initial) _log.Load([]);
+        else if (_restored is { } restored && NameOf(restored.Manifest) == recalled.Base)
+        {
+            _log.Load(restored.LossLog);
+            (Newest, RestoredSteps) = (restored.Path, restored.Manifest.Step);
+        }
+        else throw new InvalidOperationException($"checkpoint {recalled.Base} is gone on from and was not verified.");
+        foreach (var entry in recalled.Since) _log.Append(LossLog.RecordOf(entry));
+    }
+
+    private RestoredCheckpoint? Find(CheckpointName wanted, List<string> problems)
+    {
         foreach (var name in _store?.Manifests().Reverse() ?? [])
         {
             try
             {
-                var file = _store!.ReadManifest(name);
-                if (new CheckpointName(file.Step, file.Incarnation) != wanted.Name) continue;
-                _restored = _store.Restore(name, _job);
-                return answer with { Payload = ToMachine(file) };
+                if (NameOf(_store!.ReadManifest(name)) == wanted) return _store.Restore(name, _job);
             }
             catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
             {
                 problems.Add($"{name}: {e.Message}");
             }
         }
-        return answer with { Payload = null, Text = problems.Count > 0 ? string.Join("; ", problems) : "it is not in the store" };
-    });
-
-    public void ReadRegister(Message answer) => Do(answer, () =>
-    {
-        if (_register is null && ReadFile() is { } found)
-        {
-            // The seats it names ended with their process, and so did whoever asked to stop.
-            _register = found with { Placement = Placement.Empty, Controls = found.Controls.RemoveAll(static c => c.Kind == ControlKind.Stop) };
-        }
-        return answer with { Payload = _register };
-    });
-
-    public void WriteRegister(RegisterRecord record, long revision, Message answer) => Do(answer, () =>
-    {
-        if ((_register?.Revision ?? -1) != revision) return answer with { Flag = false, Payload = _register };
-        try
-        {
-            _file?.Write(record);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // Nobody else holds this job, so what is in memory stays true as long as this process lives; training goes on, and the next write may succeed.
-            _machines.Warn($"the register could not be written: {e.Message}");
-        }
-        _register = record;
-        return answer with { Flag = true, Payload = record };
-    });
-
-    /// <summary>[1 + StateCount, Layout.Length] of a checkpoint, or [Layout.Length] of the initial weights.</summary>
-    public ReadOnlySpan<float> VectorsOf(RestoreFrom wanted)
-    {
-        lock (_drafts)
-        {
-            if (wanted.Manifest is null)
-            {
-                if (_log.Count > 0) _log.Load([]);
-                if (_initial is null) _job.Initialize(_initial = new float[_job.Layout.Length]);
-                return _initial;
-            }
-            var restored = _restored ?? throw new InvalidDataException($"checkpoint {wanted.Name} was not read");
-            if (restored.Manifest.Step != wanted.Name.Version) throw new InvalidDataException($"checkpoint {wanted.Name} was not read; step {restored.Manifest.Step} was");
-            if (_log.Count != restored.Manifest.Records) _log.Load(restored.LossLog);
-            (Newest, RestoredSteps) = (restored.Path, restored.Manifest.Step);
-            return restored.Vectors;
-        }
+        return null;
     }
 
-    /// <summary>Waits for writes under way.</summary>
-    public void Dispose()
-    {
-        _work.CompleteAdding();
-        _thread.Join();
-        _work.Dispose();
-    }
-
-    private RegisterRecord? ReadFile()
-    {
-        try
-        {
-            return _file?.Read();
-        }
-        catch (InvalidDataException e)
-        {
-            // Incarnations only fence seats against each other; this process has none yet.
-            _machines.Warn(e.Message);
-            return null;
-        }
-    }
+    private static CheckpointName NameOf(ManifestFile manifest) => new(manifest.Step, manifest.Incarnation);
 
     private double? Score(long step)
     {
@@ -201,33 +178,5 @@ internal sealed class StateStore : IDisposable
         return new CheckpointManifest(new CheckpointName(file.Step, file.Incarnation),
             new JobPosition(file.Step, file.Updates, LogDigest.Parse(file.RecordsDigest), file.Records, new EvaluationRecord(e.Step, new EvaluationTotals(e.Loss, e.Correct, e.Samples))),
             [.. file.Shards], [], CheckpointName.Initial);
-    }
-
-    // Whatever goes wrong with the disk is the answer's text: training decides, and goes on.
-    private void Do(Message failed, Func<Message> work) => _work.Add(() =>
-    {
-        Message answer;
-        try
-        {
-            answer = work();
-        }
-        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or NotSupportedException)
-        {
-            answer = failed with { Payload = null, Flag = false, Text = e.Message };
-            if (failed.Kind != MessageKind.CheckpointVerified) _machines.Warn(e.Message);
-        }
-        _machines.DeliverFromOutside(answer);
-    });
-
-    private void Work()
-    {
-        try
-        {
-            foreach (var action in _work.GetConsumingEnumerable()) action();
-        }
-        catch (Exception e)
-        {
-            _machines.Fail(e);
-        }
     }
 }

@@ -17,7 +17,8 @@ public enum KillPoint
 }
 
 /// <summary>A worker of this cluster: runs the worker machine; its leases are computed by its own thread.</summary>
-internal sealed class WorkerHost(WorkerMachine machine, MachineSet machines, int number) : MachineHost(machine, machines)
+/// <param name="weights">The worker's own copy of the weights; null where it reads those of the shards in place.</param>
+internal sealed class WorkerHost(WorkerMachine machine, MachineSet machines, int number, PulledWeights? weights = null) : MachineHost(machine, machines)
 {
     private readonly Lock _gate = new();
     private Message _lease;
@@ -106,7 +107,7 @@ internal sealed class WorkerHost(WorkerMachine machine, MachineSet machines, int
     {
         if (Dead)
         {
-            if (effect.Kind == EffectKind.Release) (effect.Payload as NodeGradient)?.Release();
+            if (effect.Kind is EffectKind.Release or EffectKind.KeepWeights) (effect.Payload as IHeld)?.Release();
             return;
         }
         switch (effect.Kind)
@@ -123,14 +124,16 @@ internal sealed class WorkerHost(WorkerMachine machine, MachineSet machines, int
                     if (_hasLease && _lease.Lease == effect.Message.Lease) (_hasLease, _lease) = (false, default);
                 break;
             case EffectKind.Release:
-                (effect.Payload as NodeGradient)?.Release();
+                (effect.Payload as IHeld)?.Release();
                 break;
             case EffectKind.Ended:
                 Ended = true;
                 Signal.Set();
                 break;
+            case EffectKind.KeepWeights:
+                weights?.Keep(effect);
+                break;
             default:
-                // KeepWeights: workers read the shards' weights in place.
                 break;
         }
     }
@@ -144,8 +147,8 @@ internal sealed class WorkerHost(WorkerMachine machine, MachineSet machines, int
             if (Dead) Machines.DeliverFromOutside(Gone);
             return;
         }
-        if (Machines.SeatOf(message.To) is not { Shard: >= 0 } seat) return;
-        var part = ((NodeGradient)message.Payload!).Parts[seat.Shard];
+        if (machine.ShardOf(message.To) is not (>= 0 and var shard)) return;
+        var part = ((NodeGradient)message.Payload!).Parts[shard];
         // A part that its shard has folded into was taken by it; sending it again would be sending something else.
         if (part.Folded) return;
         part.Hold();

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using DistTrain.Protocol;
 
 namespace DistTrain.Training;
 
@@ -99,6 +100,14 @@ public sealed unsafe class LossLog : IDisposable
             BinaryPrimitives.WriteDoubleLittleEndian(bytes[56..], record.LearningRate);
             Count++;
         }
+    }
+
+    /// <summary>A committed record of the scheduler as it is logged.</summary>
+    internal static LossRecord RecordOf(in LogEntry entry)
+    {
+        if (entry.IsEvaluation) return new LossRecord(LossRecordKind.Evaluation, entry.Evaluation.Step, entry.Evaluation.MeanLoss, entry.Evaluation.Totals.Correct, entry.Evaluation.Totals.Samples, 0, 0, 0);
+        var step = entry.Step;
+        return new LossRecord(step.Skipped ? LossRecordKind.Skipped : LossRecordKind.Applied, step.Step, step.Loss, (long)step.Correct, step.Samples, step.Norm, step.Skipped ? 0 : step.Coefficient, step.LearningRate);
     }
 
     /// <summary>Replaces the content by records saved earlier.</summary>

@@ -3,8 +3,16 @@ using DistTrain.Learning;
 
 namespace DistTrain.Training;
 
+/// <summary>Memory with several holders: whoever drops it last returns it to where it came from.</summary>
+internal interface IHeld
+{
+    void Hold();
+
+    void Release();
+}
+
 /// <summary>The gradient of one tree node as a flat vector, shared by its worker and the shards: whoever drops it last returns it to its pool.</summary>
-internal sealed class NodeGradient
+internal sealed class NodeGradient : IHeld
 {
     private readonly GradientPool _pool;
     private int _holders;
@@ -41,7 +49,7 @@ internal sealed class NodeGradient
 }
 
 /// <summary>One shard's elements of a node's gradient.</summary>
-internal sealed class GradientPart(NodeGradient owner, View elements)
+internal sealed class GradientPart(IHeld owner, View elements) : IHeld
 {
     /// <summary>[ShardRange.Length].</summary>
     public View Elements { get; } = elements;

@@ -17,6 +17,7 @@ internal sealed class ShardMemory : IDisposable
     private readonly ParameterLayout _layout;
     private readonly Optimizer _optimizer;
     private readonly DeviceBuffer _states;
+    private readonly DeviceBuffer? _own;
     private readonly View _weights;
     private readonly Run[] _sums;
     private readonly Run[] _moments;
@@ -34,11 +35,14 @@ internal sealed class ShardMemory : IDisposable
     private sealed record BlockRun(int First, int[] Starts, int[] Lengths);
 
     /// <param name="device">Where the state lives.</param>
-    /// <param name="weights">The whole flat vector.</param>
-    public ShardMemory(ParameterLayout layout, ShardRange range, Optimizer optimizer, Device device, View weights)
+    /// <param name="weights">The whole flat vector, which this shard has a part in.</param>
+    public ShardMemory(ParameterLayout layout, ShardRange range, Optimizer optimizer, Device device, View weights) : this(layout, range, optimizer, device, weights.Part(range.Offset, range.Length), null)
     {
-        (_layout, Range, _optimizer) = (layout, range, optimizer);
-        _weights = weights.Part(range.Offset, range.Length);
+    }
+
+    private ShardMemory(ParameterLayout layout, ShardRange range, Optimizer optimizer, Device device, View weights, DeviceBuffer? own)
+    {
+        (_layout, Range, _optimizer, _weights, _own) = (layout, range, optimizer, weights, own);
         _states = device.Allocate(Math.Max(1, optimizer.StateCount * range.Length));
         var slices = layout.Slices.Where(s => s.Offset < range.Offset + range.Length && s.Offset + s.Length > range.Offset).ToList();
         _sums = Runs(slices.Where(s => s.Kind != SliceKind.Moments));
@@ -49,6 +53,13 @@ internal sealed class ShardMemory : IDisposable
         _blocks = BlockRuns();
         var metrics = layout.Metrics.Offset - range.Offset;
         _metrics = metrics >= 0 && metrics < range.Length ? metrics : -1;
+    }
+
+    /// <summary>With weights of its own: no other shard and no worker of the process reads them in place.</summary>
+    public static ShardMemory Alone(ParameterLayout layout, ShardRange range, Optimizer optimizer, Device device)
+    {
+        var own = device.Allocate(range.Length);
+        return new ShardMemory(layout, range, optimizer, device, own.View, own);
     }
 
     public ShardRange Range { get; }
@@ -104,6 +115,21 @@ internal sealed class ShardMemory : IDisposable
         }
     }
 
+    /// <summary>Copies weights and state to [1 + StateCount, Range.Length].</summary>
+    public void CopyTo(Span<float> elements)
+    {
+        _weights.AsSpan().CopyTo(elements);
+        States.AsSpan().CopyTo(elements[Range.Length..]);
+    }
+
+    /// <summary>Takes weights and state from [1 + StateCount, Range.Length].</summary>
+    public void CopyFrom(ReadOnlySpan<float> elements)
+    {
+        CopyRest();
+        elements[..Range.Length].CopyTo(_weights.AsSpan());
+        elements.Slice(Range.Length, States.Length).CopyTo(States.AsSpan());
+    }
+
     /// <summary>Copies the state into flat vectors [StateCount, Layout.Length].</summary>
     public void ReadStates(Span<float> states)
     {
@@ -136,6 +162,7 @@ internal sealed class ShardMemory : IDisposable
     public void Dispose()
     {
         _states.Dispose();
+        _own?.Dispose();
         lock (_copying) _snapshot?.Dispose();
     }
 
