@@ -1,0 +1,57 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using DistTrain.Tests.House;
+
+namespace DistTrain.Tests.Kubernetes;
+
+/// <summary>
+/// The overlays as kustomize puts them together: by kubectl where this machine has it, else from k8s/rendered, which is kept equal to kubectl's
+/// output wherever kubectl is.
+/// </summary>
+internal static class Overlays
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly ConcurrentDictionary<string, Lazy<string?>> Built = new(StringComparer.Ordinal);
+
+    public static string[] Published { get; } = ["cpu", "gpu", "dev"];
+
+    public static string Folder { get; } = Path.Combine(Repository.Root, "k8s");
+
+    public static string Rendered(string overlay) => Path.Combine(Folder, "rendered", $"{overlay}.yaml");
+
+    /// <summary>kubectl's output for "base" or an overlay; null where there is no kubectl.</summary>
+    public static string? FromKubectl(string overlay) =>
+        Built.GetOrAdd(overlay, name => new Lazy<string?>(() => Kustomize(name == "base" ? Path.Combine(Folder, "base") : Path.Combine(Folder, "overlays", name)))).Value;
+
+    /// <summary>Null, with a line for the reader of the test, where neither kubectl nor a rendered file gives it.</summary>
+    public static Manifests? Of(string overlay, Action<string> say)
+    {
+        if (FromKubectl(overlay) is { } built) return Manifests.Read(built, $"kubectl kustomize {overlay}");
+        say($"kubectl is not on this machine: {(File.Exists(Rendered(overlay)) ? $"k8s/rendered/{overlay}.yaml is checked instead" : $"{overlay} is not checked")}.");
+        return File.Exists(Rendered(overlay)) ? Manifests.Read(File.ReadAllText(Rendered(overlay)), $"k8s/rendered/{overlay}.yaml") : null;
+    }
+
+    private static string? Kustomize(string folder)
+    {
+        var start = new ProcessStartInfo("kubectl", ["kustomize", folder]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        Process? kubectl;
+        try
+        {
+            kubectl = Process.Start(start);
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return null;
+        }
+        using (kubectl)
+        {
+            var (output, errors) = (kubectl!.StandardOutput.ReadToEndAsync(), kubectl.StandardError.ReadToEndAsync());
+            if (!kubectl.WaitForExit(Patience))
+            {
+                kubectl.Kill(entireProcessTree: true);
+                throw new TimeoutException($"kubectl kustomize {folder} did not end within {Patience.TotalSeconds:N0} s.");
+            }
+            return kubectl.ExitCode == 0 ? output.GetAwaiter().GetResult() : throw new InvalidOperationException($"kubectl kustomize {folder} ended with {kubectl.ExitCode}: {errors.GetAwaiter().GetResult()}");
+        }
+    }
+}
