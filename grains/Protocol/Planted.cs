@@ -19,4 +19,7 @@ internal sealed record Planted
 
     /// <summary>A primary says Reduced without its replica.</summary>
     internal bool ReplicaRuleOff { get; init; }
+
+    /// <summary>A crew's member takes activations of an earlier attempt for its own.</summary>
+    internal bool AttemptCheckOff { get; init; }
 }

@@ -83,8 +83,7 @@ public sealed partial class JobMachine
     {
         if (_phase is Phase.Ending or Phase.Ended) return;
         _claimReason = reason;
-        _leases.Close();
-        for (var i = 0; i < _workers.Count; i++) _workers[i].Lease = 0;
+        CloseLeases();
         if (_saver.IsBusy) Report(JobEventKind.CheckpointAbandoned, $"checkpoint {_saver.Name} is given up: {reason}");
         _saver.Stop();
         _claim = null;

@@ -98,7 +98,7 @@ public sealed partial class JobMachine
         _leases = _open.Kind == StepKind.Train ? _trainLeases : _evaluationLeases;
         var cut = _open.Kind == StepKind.Train ? _plan.Cut(_version) : _plan.EvaluationCut;
         if (_open.Kind == StepKind.Evaluate) _evaluations.Begin(cut);
-        _leases.Open(cut, _workers.Count);
+        _leases.Open(cut, _plan.IsPiped ? Math.Max(1, _workers.Count / _plan.Stages.Length) : _workers.Count);
         GrantWaiting();
     }
 

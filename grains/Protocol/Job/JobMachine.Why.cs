@@ -53,6 +53,8 @@ public sealed partial class JobMachine
         var end = wait.Deadline == TimeSpan.MaxValue ? "" : wait.Kind == WaitKind.Leases ? $"; lease ends in {Seconds(wait.Deadline - _now)}" : $"; given up in {Seconds(wait.Deadline - _now)}";
         return wait.Kind switch
         {
+            WaitKind.Leases when wait.From.Role == Role.Worker && _plan.IsPiped => $"{step} waits for micro-batches {wait.Node} leased by {CrewOf(wait.From.Number)} ({age}, usual {Seconds(_leases.Usual * wait.Node.Count)}): {Doing(wait.From.Number)}{end}",
+            WaitKind.Leases when _plan.IsPiped => $"{step} waits for a crew of {_plan.Stages.Length} workers to take micro-batches {wait.Node} ({age}): {Waiting} of {_workers.Count} workers wait for the others",
             WaitKind.Leases when wait.From.Role == Role.Worker => $"{step} waits for micro-batches {wait.Node} leased by worker {NameOf(wait.From.Number)} ({age}, usual {Seconds(_leases.Usual * wait.Node.Count)}){end}",
             WaitKind.Leases => $"{step} waits for a worker to take micro-batches {wait.Node} ({age})",
             WaitKind.Reduction => $"{step} waits for {wait.From} to say that its gradient is complete ({age}){end}",
@@ -81,7 +83,7 @@ public sealed partial class JobMachine
     private void AddStep()
     {
         foreach (var lease in _leases.Leases)
-            Add(WaitKind.Leases, Address.Worker(lease.Worker), lease.Range, lease.Since, lease.Deadline);
+            Add(WaitKind.Leases, Address.Worker(_plan.IsPiped ? SlowestMember(lease) : lease.Worker), lease.Range, lease.Since, lease.Deadline);
         if (_leases.FirstFree() is { Count: > 0 } free) Add(WaitKind.Leases, Address.Host, free, _phaseSince, TimeSpan.MaxValue);
         if (_open.Kind != StepKind.Train || !_leases.AllDone) return;
         for (var s = 0; s < _reduced.Length; s++)

@@ -41,7 +41,8 @@ public sealed partial class JobMachine
 
     private void OnWorkerAlive(in Message message)
     {
-        if (_workers.Find(message.From.Number) is null) _out.Send(To(message.From, MessageKind.Unknown));
+        if (_workers.Find(message.From.Number) is not { } worker) _out.Send(To(message.From, MessageKind.Unknown));
+        else if (_plan.IsPiped) HearMember(worker, message);
     }
 
     private void OnRequest(in Message message)
@@ -57,7 +58,8 @@ public sealed partial class JobMachine
             _out.Send(worker.Granted);
             return;
         }
-        if (worker.Lease != 0 && worker.Lease == message.Lease && _leases.TryFind(worker.Lease, out var lease))
+        if (_plan.IsPiped) EndMember(worker, message);
+        else if (worker.Lease != 0 && worker.Lease == message.Lease && _leases.TryFind(worker.Lease, out var lease))
         {
             if (message.Verdict == Verdict.GivenUp) _leases.TakeBack(lease);
             else _leases.Finish(lease, _now);
@@ -77,7 +79,8 @@ public sealed partial class JobMachine
         Report(kind, $"{worker.Name} {(kind == JobEventKind.WorkerLeft ? "leaves" : "is lost")}: {why}");
         _workers.Remove(worker);
         if (_workers.Count == _plan.MinimumWorkers - 1) _workersSince = _now;
-        if (worker.Lease != 0 && _leases.TryFind(worker.Lease, out var lease)) _leases.TakeBack(lease);
+        if (_plan.IsPiped) LoseMember(worker);
+        else if (worker.Lease != 0 && _leases.TryFind(worker.Lease, out var lease)) _leases.TakeBack(lease);
         GrantWaiting();
     }
 
@@ -107,8 +110,10 @@ public sealed partial class JobMachine
     private void GrantWaiting()
     {
         if (_phase != Phase.Stepping) return;
-        for (var rank = 0; rank < _workers.Count; rank++)
-            if (_workers[rank].Waiting) Grant(_workers[rank], rank);
+        if (_plan.IsPiped) GrantCrews();
+        else
+            for (var rank = 0; rank < _workers.Count; rank++)
+                if (_workers[rank].Waiting) Grant(_workers[rank], rank);
     }
 
     private void Grant(WorkerEntry worker, int rank)
@@ -147,8 +152,9 @@ public sealed partial class JobMachine
         {
             var lease = leases[i];
             if (_now < lease.Deadline) continue;
-            Report(JobEventKind.LeaseExpired, $"micro-batches {lease.Range} of step {_open.Step}, leased by {NameOf(lease.Worker)} for {(_now - lease.Since).TotalSeconds:F1} s, are taken back");
-            _leases.TakeBack(lease);
+            Report(JobEventKind.LeaseExpired, $"micro-batches {lease.Range} of step {_open.Step}, leased by {HolderOf(lease)} for {(_now - lease.Since).TotalSeconds:F1} s, are taken back");
+            if (_plan.IsPiped) Dissolve(lease.Number);
+            else _leases.TakeBack(lease);
             if (_workers.Find(lease.Worker) is { } worker && worker.Lease == lease.Number) worker.Lease = 0;
         }
         if (Waiting > 0) GrantWaiting();
@@ -157,6 +163,7 @@ public sealed partial class JobMachine
     private void CloseLeases()
     {
         _leases.Close();
+        if (_plan.IsPiped) CloseCrews();
         for (var i = 0; i < _workers.Count; i++) _workers[i].Lease = 0;
     }
 

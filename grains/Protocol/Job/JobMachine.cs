@@ -87,6 +87,7 @@ public sealed partial class JobMachine : IMachine
             var deadline = _leases.NextDeadline();
             if (deadline < next) next = deadline;
             if (Waiting == 0) return next;
+            if (_plan.IsPiped && ShortCrewAt is var at && at > _now && at < next) next = at;
             var duplicate = _leases.NextDuplicate(_plan.Limits);
             return duplicate > _now && duplicate < next ? duplicate : next;
         }

@@ -14,6 +14,13 @@ internal sealed class WorkerEntry(int number, string name)
     /// <summary>Outstanding lease, 0 for none; the message that granted it, to send again.</summary>
     internal long Lease { get; set; }
     internal Message Granted { get; set; }
+
+    /// <summary>In a piped job: the stage it ran last, so that it runs it again and pulls no other weights; -1 before the first.</summary>
+    internal int Stage { get; set; } = -1;
+
+    /// <summary>In a piped job: what it last said that it waits for.</summary>
+    internal WaitKind Awaits { get; set; }
+    internal TreeNode AwaitedNode { get; set; }
 }
 
 /// <summary>Live workers by number.</summary>

@@ -18,6 +18,12 @@ public enum NonFinitePolicy : byte
 /// <summary>One parameter shard: consecutive blocks of the flat vector.</summary>
 public readonly record struct ShardPlan(int FirstBlock, int BlockCount);
 
+/// <summary>One stage of a pipeline: consecutive layers, whose parameters are these shards'.</summary>
+public readonly record struct StagePlan(int FirstShard, int ShardCount)
+{
+    public int EndShard => FirstShard + ShardCount;
+}
+
 /// <summary>What the data, the model and the spec are, so that a worker which differs is refused by name. Lower-case hex SHA-256 each.</summary>
 public sealed record PlanIdentity(string Spec, string Model, string Data);
 
@@ -53,6 +59,12 @@ public sealed record JobPlan
 
     /// <summary>In block order; together all blocks.</summary>
     public required ImmutableArray<ShardPlan> Shards { get; init; }
+
+    /// <summary>Stages of the pipeline in order, together all shards; fewer than two: no pipeline, every worker runs the whole model.</summary>
+    public ImmutableArray<StagePlan> Stages { get; init; } = [];
+
+    /// <summary>Workers lease as crews, a worker for each stage where there are enough.</summary>
+    public bool IsPiped => Stages.Length > 1;
 
     /// <summary>Each shard has a second copy that takes over when the first is lost.</summary>
     public bool Replicated { get; init; }

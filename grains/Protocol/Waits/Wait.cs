@@ -12,7 +12,7 @@ public enum WaitKind : byte
     Replica, Norms, Apply, Version, Gradients,
 
     // Worker.
-    Welcome, Work, Weights, Computation, Answers,
+    Welcome, Work, Weights, Computation, Answers, Activation, ActivationGradient,
 }
 
 /// <summary>One wait: who waits, for what, from whom, since when, until when.</summary>

@@ -37,7 +37,7 @@ public enum EffectKind : byte
 
     // Shard.
 
-    /// <summary>Payload = Payload + Other (the lower micro-batches are the left operand); Other is released. No answer.</summary>
+    /// <summary>Payload = Payload + Other (the lower micro-batches are the left operand); Other is released. No answer. A crew's member folds too.</summary>
     Fold,
 
     /// <summary>Sums of squares by block of the root gradient Payload; answer NormsReady.</summary>
@@ -62,6 +62,12 @@ public enum EffectKind : byte
 
     /// <summary>Compute lease Message.Lease: micro-batches Message.Node of step Message.Open from the weights pulled; answer Computed for each node of the cover, or ComputeFailed.</summary>
     Compute,
+
+    /// <summary>Micro-batches Message.Node of crew lease Message.Lease (Message.Payload: the Crew) through the own stages, from Payload: the activation of the stage before, null at the first, which reads samples. Keep what Backward needs until then, or until Cancel or another lease; answer Forwarded, or ComputeFailed. Payload is released by the host.</summary>
+    Forward,
+
+    /// <summary>The same micro-batches back, from Payload: the gradient of what Forwarded gave, null at the last; answer Backwarded (not at the first), then Computed, or ComputeFailed. Payload is released by the host.</summary>
+    Backward,
 
     /// <summary>Weights Payload of seat Message.From are version Message.Step of its shard; they replace the older ones. No answer.</summary>
     KeepWeights,

@@ -16,7 +16,7 @@ public enum MessageKind : byte
     /// <summary>[Lease: the last one that I finished or gave up, 0 for none; Verdict: how it ended] I have nothing to do. Answered by Lease when there is work; the worker waits.</summary>
     Request,
 
-    /// <summary>[Lease: being worked on] A sign of life.</summary>
+    /// <summary>[Lease: being worked on; of a crew's member also Step: a WaitKind, Node: micro-batches it waits for] A sign of life.</summary>
     WorkerAlive,
 
     /// <summary>[Incarnation, Step, Node, Totals, Lease] An evaluated tree node. Answered by Answer.</summary>
@@ -36,14 +36,28 @@ public enum MessageKind : byte
     /// <summary>[Text] The worker differs from the plan; it stops.</summary>
     Refused,
 
-    /// <summary>[Incarnation, Placement, Lease, Node: leaves [First, First + Count), not always one tree node; Open: the step, with the last decision]</summary>
+    /// <summary>[Incarnation, Placement, Lease, Node: leaves [First, First + Count), not always one tree node; Open: the step, with the last decision; Payload: the Crew that runs it, null where the job has no pipeline]</summary>
     Lease,
+
+    /// <summary>[Lease] A crew's lease is over: a member is lost or has given up, or the step is decided. The worker asks for another.</summary>
+    TakenBack,
 
     /// <summary>The job does not know this worker (it moved): join again.</summary>
     Unknown,
 
     /// <summary>[Text] The job has ended; the worker stops.</summary>
     Ended,
+
+    // Between the members of a crew. Lease is the attempt: what another attempt sends is never used.
+
+    /// <summary>[Incarnation, Step, Lease, Node, Payload: what the sender's stages make of these micro-batches] To the member after it. Answered by Taken.</summary>
+    Activation,
+
+    /// <summary>[Incarnation, Step, Lease, Node, Payload: the loss's gradient by that activation] To the member before it. Answered by Taken.</summary>
+    ActivationGradient,
+
+    /// <summary>[Lease, Node, Flag: an ActivationGradient] It has arrived, or is not needed any more.</summary>
+    Taken,
 
     // Worker to shard.
 
@@ -167,6 +181,12 @@ public enum MessageKind : byte
 
     /// <summary>[Lease, Node, Payload: gradient, or Totals] One tree node of the lease is computed; one message for each node of its cover.</summary>
     Computed,
+
+    /// <summary>[Lease, Node, Payload: the activation for the next member, null from the last; Totals in an evaluation's last] To Forward.</summary>
+    Forwarded,
+
+    /// <summary>[Lease, Node, Payload: the activation's gradient for the member before; not sent by the first] To Backward, before its Computed, whose payload is the gradient of the own stages' parameters.</summary>
+    Backwarded,
 
     /// <summary>[Lease, Text] The computation threw; without a text it only gave up, because the weights it began with are gone.</summary>
     ComputeFailed,

@@ -4,8 +4,8 @@ namespace DistTrain.Protocol;
 /// One worker: joins, asks for work, pulls the weights of every shard, has the lease computed, pushes each tree node to every shard
 /// until all have answered, and asks again. It holds no state that matters: it can vanish at any moment.
 /// </summary>
-/// <remarks>A refusal (old incarnation, old step) ends the lease at once; what was computed is dropped, because others have done it or will.</remarks>
-public sealed class WorkerMachine : IMachine
+/// <remarks>In a piped job a lease is a crew's, and this machine runs a part of the stages: see WorkerMachine.Stages. A refusal (old incarnation, old step) ends the lease at once; what was computed is dropped, because others have done it or will.</remarks>
+public sealed partial class WorkerMachine : IMachine
 {
     private enum Phase : byte { Joining, Idle, Pulling, Computing, Pushing, Ended }
 
@@ -20,6 +20,7 @@ public sealed class WorkerMachine : IMachine
     }
 
     private readonly JobPlan _plan;
+    private readonly Planted _planted;
     private readonly WorkerHello _hello;
     private readonly TreeNode[] _cover;
     private readonly Part[] _parts;
@@ -42,13 +43,22 @@ public sealed class WorkerMachine : IMachine
     private long _lastLease;
     private Verdict _lastVerdict;
 
-    public WorkerMachine(JobPlan plan, int number, WorkerHello hello)
+    // Shards that this lease pulls from and pushes to: all of them, or those of the own stages.
+    private int _firstShard;
+    private int _endShard;
+
+    public WorkerMachine(JobPlan plan, int number, WorkerHello hello) : this(plan, number, hello, Planted.Nothing)
     {
-        (_plan, _hello, Address) = (plan, hello, Address.Worker(number));
+    }
+
+    internal WorkerMachine(JobPlan plan, int number, WorkerHello hello, Planted planted)
+    {
+        (_plan, _hello, _planted, Address) = (plan, hello, planted, Address.Worker(number));
         var most = TreeNode.MostInCover(Math.Max(plan.MicroBatches, plan.EvaluationMicroBatches));
         (_cover, _parts, _answered) = (new TreeNode[most], new Part[most], new bool[most * plan.Shards.Length]);
         (_pulled, _held) = (new bool[plan.Shards.Length], new (long, long)[plan.Shards.Length]);
         Array.Fill(_held, (-1, -1));
+        _units = new Unit[plan.IsPiped ? Math.Max(plan.MicroBatches, plan.EvaluationMicroBatches) : 0];
     }
 
     public Address Address { get; }
@@ -72,12 +82,18 @@ public sealed class WorkerMachine : IMachine
         switch (message.Kind)
         {
             case MessageKind.Welcome: OnWelcome(message, now, effects); break;
-            case MessageKind.Unknown: Enter(Phase.Joining, now); break;
+            case MessageKind.Unknown: Rejoin(now, effects); break;
             case MessageKind.Lease: OnLease(message, now, effects); break;
             case MessageKind.Weights: OnWeights(message, now, effects); break;
             case MessageKind.Answer: OnAnswer(message, now, effects); break;
             case MessageKind.Computed: OnComputed(message, now, effects); break;
             case MessageKind.ComputeFailed: OnComputeFailed(message, now, effects); break;
+            case MessageKind.Activation or MessageKind.ActivationGradient: OnCrossing(message, now, effects); break;
+            case MessageKind.Taken: OnTaken(message, now, effects); break;
+            case MessageKind.Forwarded or MessageKind.Backwarded: OnPassed(message, now, effects); break;
+            case MessageKind.TakenBack:
+                if (Lease != 0 && message.Lease == Lease) GiveUp(now, effects);
+                break;
             case MessageKind.Retire:
                 _retiring = true;
                 if (Lease == 0) Leave(effects);
@@ -90,17 +106,29 @@ public sealed class WorkerMachine : IMachine
         if (now >= _aliveAt)
         {
             _aliveAt = now + _plan.Limits.Heartbeat;
-            if (_phase != Phase.Joining) effects.Send(To(Address.Job, MessageKind.WorkerAlive) with { Lease = Lease });
+            if (_phase != Phase.Joining) effects.Send(Alive());
         }
         if (now >= _resendAt) Resend(now, effects);
     }
 
     private void OnWelcome(in Message message, TimeSpan now, EffectList effects)
     {
-        if (message.Incarnation > _incarnation) (_incarnation, _placement) = (message.Incarnation, message.Placement ?? Placement.Empty);
+        if (message.Incarnation > _incarnation)
+        {
+            // Shards refuse what is of an older incarnation, but who waits for another member of its crew asks no shard.
+            var stuck = IsStaged && Lease != 0;
+            (_incarnation, _placement) = (message.Incarnation, message.Placement ?? Placement.Empty);
+            if (stuck) GiveUp(now, effects);
+        }
         if (_phase == Phase.Joining) Ask(now, effects);
         // What an earlier incarnation leased is refused everywhere: the worker is free again at once.
         else if (Lease != 0 && message.Incarnation > _lease.Incarnation) GiveUp(now, effects);
+    }
+
+    private void Rejoin(TimeSpan now, EffectList effects)
+    {
+        if (Lease != 0) Abandon(effects);
+        Enter(Phase.Joining, now);
     }
 
     private void Ask(TimeSpan now, EffectList effects)
@@ -121,10 +149,12 @@ public sealed class WorkerMachine : IMachine
         if (Lease != 0) Abandon(effects);
         _lease = message;
         (_incarnation, _placement) = (message.Incarnation, message.Placement ?? _placement);
+        TakePlace();
         CoverLease();
         Enter(Phase.Pulling, now);
         _deadline = now + _plan.Limits.Lease;
         for (var s = 0; s < _pulled.Length; s++) _pulled[s] = _held[s] == (message.Incarnation, message.Open.Step);
+        if (IsStaged) TakeEarly(now, effects);
         Resend(now, effects);
         ComputeIfPulled(now, effects);
     }
@@ -138,9 +168,10 @@ public sealed class WorkerMachine : IMachine
         for (var i = 0; i < found; i++)
         {
             if (cut.IsAbsent(_cover[i])) continue;
-            _parts[_nodes++] = new Part { Node = _cover[i], Unanswered = evaluation ? 1 : _plan.Shards.Length };
+            _parts[_nodes++] = new Part { Node = _cover[i], Unanswered = evaluation ? 1 : _endShard - _firstShard };
         }
         Array.Clear(_answered);
+        if (IsStaged) CutUnits(cut, evaluation);
     }
 
     private void OnWeights(in Message message, TimeSpan now, EffectList effects)
@@ -158,13 +189,19 @@ public sealed class WorkerMachine : IMachine
 
     private void ComputeIfPulled(TimeSpan now, EffectList effects)
     {
-        if (_pulled.AsSpan().Contains(false)) return;
+        if (_pulled.AsSpan(_firstShard, _endShard - _firstShard).Contains(false)) return;
         Enter(Phase.Computing, now);
-        effects.Add(new Effect { Kind = EffectKind.Compute, Message = _lease });
+        if (IsStaged) NextTask(effects);
+        else effects.Add(new Effect { Kind = EffectKind.Compute, Message = _lease });
     }
 
     private void OnComputed(in Message message, TimeSpan now, EffectList effects)
     {
+        if (IsStaged && message.Lease == Lease)
+        {
+            OnUnitComputed(message, now, effects);
+            return;
+        }
         var part = message.Lease == Lease ? PartOf(message.Node) : -1;
         if (part < 0 || _parts[part].Computed || _phase is not (Phase.Computing or Phase.Pushing))
         {
@@ -184,7 +221,7 @@ public sealed class WorkerMachine : IMachine
             effects.Send(About(Address.Job, MessageKind.Evaluated) with { Node = p.Node, Totals = p.Totals });
             return;
         }
-        for (var s = 0; s < _pulled.Length; s++)
+        for (var s = _firstShard; s < _endShard; s++)
             if (!_answered[part * _pulled.Length + s]) effects.Send(About(SeatOf(s), MessageKind.Push) with { Node = p.Node, Payload = p.Gradient });
     }
 
@@ -214,8 +251,14 @@ public sealed class WorkerMachine : IMachine
         if (--_parts[part].Unanswered > 0) return;
         Drop(_parts[part].Gradient, MessageKind.Computed, effects);
         _parts[part].Gradient = null;
+        FinishIfDone(now, effects);
+    }
+
+    private void FinishIfDone(TimeSpan now, EffectList effects)
+    {
         for (var i = 0; i < _nodes; i++)
             if (!_parts[i].Computed || _parts[i].Unanswered > 0) return;
+        if (IsStaged && !UnitsAreDone()) return;
         Finish(Verdict.Accepted, now, effects);
     }
 
@@ -245,8 +288,9 @@ public sealed class WorkerMachine : IMachine
             Drop(_parts[i].Gradient, MessageKind.Computed, effects);
             _parts[i] = default;
         }
+        if (IsStaged) DropUnits(effects);
         if (computing) effects.Add(new Effect { Kind = EffectKind.Cancel, Message = _lease });
-        (_nodes, _lastLease, _deadline) = (0, _lease.Lease, TimeSpan.MaxValue);
+        (_nodes, _lastLease, _deadline, _crew) = (0, _lease.Lease, TimeSpan.MaxValue, null);
     }
 
     private void Resend(TimeSpan now, EffectList effects)
@@ -257,7 +301,7 @@ public sealed class WorkerMachine : IMachine
             case Phase.Joining: effects.Send(To(Address.Job, MessageKind.Join) with { Payload = _hello }); break;
             case Phase.Idle: effects.Send(To(Address.Job, MessageKind.Request) with { Lease = _lastLease, Verdict = _lastVerdict }); break;
             case Phase.Pulling:
-                for (var s = 0; s < _pulled.Length; s++)
+                for (var s = _firstShard; s < _endShard; s++)
                     if (!_pulled[s]) effects.Send(About(SeatOf(s), MessageKind.Pull) with { Open = _lease.Open });
                 break;
             case Phase.Pushing:
@@ -266,6 +310,7 @@ public sealed class WorkerMachine : IMachine
                 break;
             default: break;
         }
+        if (IsStaged && _phase is Phase.Computing or Phase.Pushing) SendCrossings(effects);
     }
 
     private void Leave(EffectList effects)
@@ -277,6 +322,7 @@ public sealed class WorkerMachine : IMachine
     private void End(string why, EffectList effects)
     {
         if (Lease != 0) Abandon(effects);
+        DropEarly(long.MaxValue, effects);
         _phase = Phase.Ended;
         effects.Add(new Effect { Kind = EffectKind.Ended, Text = why });
     }
@@ -285,7 +331,7 @@ public sealed class WorkerMachine : IMachine
 
     private static void Drop(object? payload, MessageKind kind, EffectList effects)
     {
-        if (payload is not null && kind is MessageKind.Weights or MessageKind.Computed) effects.Add(new Effect { Kind = EffectKind.Release, Payload = payload });
+        if (payload is not null && kind is MessageKind.Weights or MessageKind.Computed or MessageKind.Activation or MessageKind.ActivationGradient or MessageKind.Forwarded or MessageKind.Backwarded) effects.Add(new Effect { Kind = EffectKind.Release, Payload = payload });
     }
 
     /// <summary>The shard that the seat is primary of, as far as this worker knows; -1 for none. The host cuts a Push for this shard.</summary>
@@ -319,9 +365,10 @@ public sealed class WorkerMachine : IMachine
             {
                 case Phase.Joining: Add(WaitKind.Welcome, Address.Job, default); break;
                 case Phase.Idle: Add(WaitKind.Work, Address.Job, default); break;
+                case Phase.Computing or Phase.Pushing when IsStaged: AddStaged(); break;
                 case Phase.Computing: Add(WaitKind.Computation, Address.Host, _lease.Node); break;
                 case Phase.Pulling:
-                    for (var s = 0; s < _pulled.Length; s++)
+                    for (var s = _firstShard; s < _endShard; s++)
                         if (!_pulled[s]) Add(WaitKind.Weights, SeatOf(s), default);
                     break;
                 case Phase.Pushing:
@@ -338,7 +385,7 @@ public sealed class WorkerMachine : IMachine
         if (!_parts[part].Computed) Add(WaitKind.Computation, Address.Host, _parts[part].Node);
         else if (_parts[part].Unanswered > 0 && _lease.Open.Kind == StepKind.Evaluate) Add(WaitKind.Answers, Address.Job, _parts[part].Node);
         else if (_parts[part].Unanswered > 0)
-            for (var s = 0; s < _pulled.Length; s++)
+            for (var s = _firstShard; s < _endShard; s++)
                 if (!_answered[part * _pulled.Length + s]) Add(WaitKind.Answers, SeatOf(s), _parts[part].Node);
     }
 
