@@ -290,7 +290,7 @@ public sealed partial class WorkerMachine : IMachine
         }
         if (IsStaged) DropUnits(effects);
         if (computing) effects.Add(new Effect { Kind = EffectKind.Cancel, Message = _lease });
-        (_nodes, _lastLease, _deadline, _crew) = (0, _lease.Lease, TimeSpan.MaxValue, null);
+        (_nodes, _lastLease, _lastVerdict, _deadline, _crew) = (0, _lease.Lease, Verdict.GivenUp, TimeSpan.MaxValue, null);
     }
 
     private void Resend(TimeSpan now, EffectList effects)

@@ -4,7 +4,7 @@ namespace DistTrain.Tests.Simulation;
 
 /// <summary>A small model whose sums change bits with any change of order: float32 terms of very different exponents, momentum, clipping.</summary>
 /// <param name="scenario">What to train.</param>
-internal sealed class Arithmetic(Scenario scenario)
+internal sealed partial class Arithmetic(Scenario scenario)
 {
     internal const int Figures = 2;
 
@@ -20,11 +20,16 @@ internal sealed class Arithmetic(Scenario scenario)
     /// <summary>One micro-batch: its samples added in order.</summary>
     internal void Leaf(long step, int leaf, ReadOnlySpan<float> weights, Span<float> gradient)
     {
+        if (_plan.IsPiped)
+        {
+            Leaf(step, leaf, 0, _plan.Stages.Length, weights, [], [], [], gradient);
+            return;
+        }
         gradient.Clear();
         var cut = _plan.Cut(step);
         for (var j = cut.Start(leaf); j < cut.Start(leaf + 1); j++)
         {
-            var key = SeededRandom.Mix(SeededRandom.Mix(_plan.Seed, (ulong)_plan.EpochOf(step)), (ulong)(_plan.FirstSample(step) + j));
+            var key = KeyOf(step, j);
             for (var k = 0; k < Elements; k++)
             {
                 var bits = SeededRandom.Mix(key, (ulong)k);
@@ -34,6 +39,13 @@ internal sealed class Arithmetic(Scenario scenario)
             gradient[Elements] += (Unit(key) * Unit(key) * Power(key) + weights[0] * weights[0]) / cut.Samples;
             gradient[Elements + 1] += key % 3 == 0 ? 1 : 0;
         }
+        Spoil(step, leaf, cut, weights, gradient);
+    }
+
+    private ulong KeyOf(long step, int sample) => SeededRandom.Mix(SeededRandom.Mix(_plan.Seed, (ulong)_plan.EpochOf(step)), (ulong)(_plan.FirstSample(step) + sample));
+
+    private void Spoil(long step, int leaf, MicroBatches cut, ReadOnlySpan<float> weights, Span<float> gradient)
+    {
         if (step == scenario.NonFiniteStep && leaf == FirstPresent(cut) && IsNonFinite(weights[0])) gradient[0] = step % 2 == 0 ? float.NaN : float.PositiveInfinity;
     }
 
@@ -54,10 +66,15 @@ internal sealed class Arithmetic(Scenario scenario)
         for (var j = cut.Start(leaf); j < cut.Start(leaf + 1); j++)
         {
             var key = SeededRandom.Mix(_plan.Seed + 9, (ulong)j);
-            var loss = Unit(key) * Math.Pow(2, (int)(key % 40)) * weights[(int)(key % (ulong)Elements)] + version;
-            totals += new EvaluationTotals(loss, loss > 0 ? 1 : 0, 1);
+            totals += Evaluated(version, key, _plan.IsPiped ? Through(0, _plan.Stages.Length, Unit(key), weights) : weights[(int)(key % (ulong)Elements)]);
         }
         return totals;
+    }
+
+    private static EvaluationTotals Evaluated(long version, ulong key, float value)
+    {
+        var loss = Unit(key) * Math.Pow(2, (int)(key % 40)) * value + version;
+        return new EvaluationTotals(loss, loss > 0 ? 1 : 0, 1);
     }
 
     internal static void Step(in StepScalars scalars, float coefficient, Span<float> weights, Span<float> momentum, ReadOnlySpan<float> gradient)

@@ -20,6 +20,12 @@ internal sealed class Campaign
 
     internal long this[FaultKind fault] => _faults[(int)fault];
 
+    internal long UnitsForward { get; private set; }
+
+    internal long UnitsBackward { get; private set; }
+
+    internal long LeasesAlone { get; private set; }
+
     internal Traffic this[MessageKind kind] => _traffic[(int)kind];
 
     internal static Campaign Run(ulong from, ulong count, Planted? planted = null, Func<Scenario, Scenario>? change = null)
@@ -47,6 +53,7 @@ internal sealed class Campaign
             if (text is not null) Violations.Add((seed, $"{text}\n  again, with its trace: DISTTRAIN_SEED={seed} dotnet test --filter Simulated_run_of_one_seed"));
             else if (world.WentThrough) FewestFaults = Math.Min(FewestFaults, world.FaultCounts.Sum());
             Runs++;
+            (UnitsForward, UnitsBackward, LeasesAlone) = (UnitsForward + world.UnitsForward, UnitsBackward + world.UnitsBackward, LeasesAlone + world.LeasesAlone);
             for (var i = 0; i < _faults.Length; i++) _faults[i] += world.FaultCounts[i];
             for (var i = 0; i < _events.Length; i++) _events[i] += world.EventCounts[i];
             for (var i = 0; i < _traffic.Length; i++) _traffic[i] = _traffic[i].Plus(world.Network.Traffic[i]);
@@ -65,6 +72,7 @@ internal sealed class Campaign
             if (t.Sent > 0) text.Append(CultureInfo.InvariantCulture, $"{kind,-20}{t.Sent,10}{t.Dropped,9}{t.Repeated,9}{t.Delayed,9}{t.Reordered,10}{t.CutOff,9}\n");
         }
         foreach (var told in Enum.GetValues<JobEventKind>()) text.Append(CultureInfo.InvariantCulture, $"event {told,-22}{_events[(int)told],9}\n");
+        if (UnitsForward > 0) text.Append(CultureInfo.InvariantCulture, $"pipeline: {UnitsForward} units forward, {UnitsBackward} backward, {LeasesAlone} leases run by one worker alone\n");
         return text.ToString();
     }
 }

@@ -76,6 +76,30 @@ internal sealed record Scenario
         };
     }
 
+    /// <summary>The same job as a pipeline of two to four stages over two to five shards, with anything from one worker to several crews.</summary>
+    internal Scenario Piped()
+    {
+        var random = new SeededRandom(SeededRandom.Mix(Seed, 4));
+        var shards = DrawShards(random, random.Next(2, 6));
+        var count = random.Next(2, Math.Min(4, shards.Length) + 1);
+        var stages = ImmutableArray.CreateBuilder<StagePlan>();
+        for (var (stage, first) = (0, 0); stage < count; stage++)
+        {
+            var end = stage == count - 1 ? shards.Length : random.Next(first + 1, shards.Length - (count - stage - 1) + 1);
+            stages.Add(new StagePlan(first, end - first));
+            first = end;
+        }
+        // Some with large micro-batch counts, so that a unit is more than one.
+        var microBatches = random.Pick([1, 4, 8, 8, 13, 16, 32, 48]);
+        return this with
+        {
+            Plan = Plan with { Shards = shards, Stages = stages.ToImmutable(), MicroBatches = microBatches, Samples = Plan.Samples * 2, BatchSize = Plan.BatchSize * 2,
+                // A lease is a whole crew's, and a slow member may be the only one of its stage.
+                Limits = Plan.Limits with { Lease = TimeSpan.FromSeconds(2) } },
+            Workers = Math.Max(Plan.MinimumWorkers, random.Next(1, 3 * count + 1)),
+        };
+    }
+
     private static ImmutableArray<ShardPlan> DrawShards(SeededRandom random, int count)
     {
         var shards = ImmutableArray.CreateBuilder<ShardPlan>();

@@ -3,15 +3,19 @@ using DistTrain.Protocol;
 namespace DistTrain.Tests.Simulation;
 
 /// <summary>A worker process: it keeps the weights it pulled and computes tree nodes after a while.</summary>
-internal sealed class SimulatedWorker(World world, int number, PlanIdentity identity)
-    : SimulatedHost(world, new WorkerMachine(world.Scenario.Plan, number, new WorkerHello($"worker-{number}", identity)))
+internal sealed partial class SimulatedWorker(World world, int number, PlanIdentity identity)
+    : SimulatedHost(world, new WorkerMachine(world.Scenario.Plan, number, new WorkerHello($"worker-{number}", identity), world.Planted))
 {
     private Message _lastPush;
 
     private readonly float[] _weights = new float[world.Scenario.Elements];
 
     /// <summary>Milliseconds for one micro-batch.</summary>
-    internal double Slowness { get; set; } = world.Random.Chance(0.15) ? world.Random.Between(5, 25) : world.Random.Between(0.2, 1);
+    internal double Slowness
+    {
+        get => World.Scenario.Plan.IsPiped ? Math.Min(field, 20) : field;
+        set;
+    } = world.Random.Chance(0.15) ? world.Random.Between(5, 25) : world.Random.Between(0.2, 1);
 
     /// <summary>What happens the next time that it computes or pushes.</summary>
     internal FaultKind? Armed { get; set; }
@@ -28,6 +32,9 @@ internal sealed class SimulatedWorker(World world, int number, PlanIdentity iden
                 ((float[])effect.Payload!).CopyTo(_weights, shard.FirstBlock * Scenario.BlockLength);
                 break;
             case EffectKind.Compute: Compute(effect.Message); break;
+            case EffectKind.Forward: Forward(effect.Message, (float[]?)effect.Payload); break;
+            case EffectKind.Backward: Backward(effect.Message, (float[]?)effect.Payload); break;
+            case EffectKind.Fold: ((Gradient)effect.Payload!).Add((Gradient)effect.Other!); break;
             case EffectKind.Ended: Crash(); break;
             default: break;
         }
@@ -35,6 +42,7 @@ internal sealed class SimulatedWorker(World world, int number, PlanIdentity iden
 
     protected override void After(in Message message)
     {
+        if (World.Scenario.Plan.IsPiped && !Worker.HasEnded && Machine.Waits.Count == 0) World.Violate($"{Address} waits for nothing and has not ended");
         if (World.CorruptNext && message.Kind == MessageKind.Answer && message.Verdict == Verdict.Accepted && message.From == _lastPush.To && message.Node == _lastPush.Node) Corrupt();
         if (Armed is not { } armed || Machine.Waits.Count == 0) return;
         var kind = Machine.Waits[^1].Kind;
@@ -82,6 +90,7 @@ internal sealed class SimulatedWorker(World world, int number, PlanIdentity iden
             return;
         }
         var milliseconds = 0.0;
+        World.LeasesAlone++;
         for (var i = 0; i < nodes; i++)
         {
             var node = cover[i];

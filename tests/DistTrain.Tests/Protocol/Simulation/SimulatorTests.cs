@@ -18,6 +18,8 @@ public sealed class SimulatorTests(ITestOutputHelper output)
         MessageKind.Mirror, MessageKind.Mirrored, MessageKind.NeedState, MessageKind.State, MessageKind.Control, MessageKind.ControlAnswer,
     ];
 
+    private static readonly MessageKind[] BetweenMembers = [MessageKind.Lease, MessageKind.TakenBack, MessageKind.Activation, MessageKind.ActivationGradient, MessageKind.Taken];
+
     [Fact]
     public void A_thousand_seeds_end_with_the_oracles_bits()
     {
@@ -46,6 +48,23 @@ public sealed class SimulatorTests(ITestOutputHelper output)
         Assert.True(campaign[FaultKind.SeatCrash] >= 100 && campaign[FaultKind.SchedulerCrash] >= 25);
     }
 
+    [Fact]
+    public void A_hundred_and_fifty_seeds_of_pipelines_end_with_the_oracles_bits()
+    {
+        var campaign = Campaign.Run(0, 150, change: static s => s.Piped());
+        output.WriteLine(campaign.Table());
+        File.WriteAllText(Path.Combine(AppContext.BaseDirectory, "simulator-pipelines.txt"), $"pipelines: {campaign.Table()}");
+        Assert.True(campaign.Violations.Count == 0, string.Join("\n", campaign.Violations.Take(5).Select(static v => v.Text)));
+        Assert.True(campaign.FewestFaults >= 10, $"a run had only {campaign.FewestFaults} faults");
+        foreach (var fault in Enum.GetValues<FaultKind>()) Assert.True(campaign[fault] > 0, $"{fault} never happened");
+        foreach (var kind in BetweenMembers)
+        {
+            var traffic = campaign[kind];
+            Assert.True(traffic.Sent > 0 && traffic.Dropped + traffic.CutOff > 0 && traffic.Repeated > 0 && traffic.Delayed + traffic.Reordered > 0, $"{kind} was not sent, lost, repeated and delayed");
+        }
+        Assert.True(campaign.UnitsForward > campaign.UnitsBackward && campaign.UnitsBackward > 0 && campaign.LeasesAlone > 0);
+    }
+
     [Theory]
     [InlineData("dedupe")]
     [InlineData("fence")]
@@ -69,6 +88,15 @@ public sealed class SimulatorTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void Activations_of_an_earlier_attempt_are_noticed_when_they_are_taken()
+    {
+        var campaign = Campaign.Run(0, 40, new Planted { AttemptCheckOff = true }, static s => s.Piped());
+        var first = campaign.Violations.OrderBy(static v => v.Seed).FirstOrDefault();
+        Assert.True(campaign.Violations.Count > 0, "40 seeds without the check of attempts show nothing");
+        output.WriteLine($"without the check of attempts: {campaign.Violations.Count} of 40 seeds fail, first after {first.Seed + 1}: {first.Text}");
+    }
+
+    [Fact]
     public void A_seed_is_the_same_run_every_time()
     {
         var (once, again) = (new World(Scenario.Draw(4)), new World(Scenario.Draw(4)));
@@ -83,7 +111,8 @@ public sealed class SimulatorTests(ITestOutputHelper output)
     {
         var seed = ulong.Parse(Environment.GetEnvironmentVariable("DISTTRAIN_SEED") ?? "1", CultureInfo.InvariantCulture);
         var trace = new StringBuilder();
-        var world = new World(Scenario.Draw(seed), null, line => trace.AppendLine(line));
+        var scenario = Scenario.Draw(seed);
+        var world = new World(Environment.GetEnvironmentVariable("DISTTRAIN_PIPED") is null ? scenario : scenario.Piped(), null, line => trace.AppendLine(line));
         try
         {
             world.Run();

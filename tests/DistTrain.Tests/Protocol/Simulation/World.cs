@@ -36,6 +36,11 @@ internal sealed partial class World
     /// <summary>The next accepted push is repeated with other bits.</summary>
     internal bool CorruptNext { get; set; }
 
+    /// <summary>Units of a pipeline that were run, and leases that a worker ran alone.</summary>
+    internal long UnitsForward { get; set; }
+    internal long UnitsBackward { get; set; }
+    internal long LeasesAlone { get; set; }
+
     internal TimeSpan Now { get; private set; }
     internal long Handled { get; private set; }
     internal bool IsOver { get; private set; }
