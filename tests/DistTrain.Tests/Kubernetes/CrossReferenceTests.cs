@@ -15,16 +15,7 @@ public sealed partial class CrossReferenceTests(ITestOutputHelper output)
     [Theory, MemberData(nameof(EveryOverlay))]
     public void Everything_that_is_named_is_there(string overlay)
     {
-        if (Overlays.Of(overlay, output.WriteLine) is { } manifests) Assert.Empty(CrossReferences.Problems(manifests, MadeByHand()));
-    }
-
-    [Theory, MemberData(nameof(EveryOverlay))]
-    public void Every_pod_keeps_to_the_restricted_standard(string overlay)
-    {
-        if (Overlays.Of(overlay, output.WriteLine) is not { } manifests) return;
-        Assert.True(manifests.Workloads().Count() >= 3);
-        Assert.Empty(manifests.Workloads().SelectMany(PodSecurity.Problems));
-        Assert.All(manifests.Of("Namespace"), n => Assert.Equal("restricted", (string?)n["metadata"]!["labels"]!["pod-security.kubernetes.io/enforce"]));
+        if (Overlays.Of(overlay, output.WriteLine) is { } manifests) Assert.Empty(CrossReferences.Problems(new Manifests([.. manifests.All, .. Overlays.Tools.All]), MadeByHand()));
     }
 
     [Theory, MemberData(nameof(EveryOverlay))]
@@ -66,7 +57,6 @@ public sealed partial class CrossReferenceTests(ITestOutputHelper output)
     [InlineData("a service account", "Deployment/disttrain-worker runs as the service account worker, which is not there.")]
     [InlineData("a name twice", "Service/disttrain-gateway stands 2 times.")]
     [InlineData("another namespace", "Service/disttrain-silos is in the namespace default, which is not among the manifests.")]
-    [InlineData("a privileged port", "Deployment/disttrain-worker listens on 443. Without privileges it must be 1024-65535.")]
     public void A_planted_break_is_caught(string planted, string finding)
     {
         var manifests = Manifests.Read(File.ReadAllText(Overlays.Rendered("cpu")), "cpu");
@@ -98,33 +88,8 @@ public sealed partial class CrossReferenceTests(ITestOutputHelper output)
             case "a service account": pod["serviceAccountName"] = "worker"; break;
             case "a name twice": manifests = new Manifests([.. manifests.All, gateway]); break;
             case "another namespace": Named("Service/disttrain-silos")["metadata"]!["namespace"] = "default"; break;
-            case "a privileged port": container["ports"]!.AsArray().Add(new JsonObject { ["name"] = "web", ["containerPort"] = 443 }); break;
         }
         Assert.Contains(CrossReferences.Problems(manifests, MadeByHand()), p => p.StartsWith(finding, StringComparison.Ordinal));
-    }
-
-    [Theory]
-    [InlineData("runAsNonRoot", "runAsNonRoot must be true")]
-    [InlineData("capabilities", "capabilities.drop must hold ALL")]
-    [InlineData("readOnlyRootFilesystem", "readOnlyRootFilesystem must be true")]
-    [InlineData("hostPath", "is a hostPath")]
-    [InlineData("latest", "It must name a version other than latest")]
-    [InlineData("token", "automountServiceAccountToken must be false")]
-    public void A_planted_weakness_is_caught(string planted, string finding)
-    {
-        var worker = Manifests.Read(File.ReadAllText(Overlays.Rendered("cpu")), "cpu").Workloads().Single(w => w.Label == "Deployment/disttrain-worker");
-        Assert.Empty(PodSecurity.Problems(worker));
-        var container = worker.Containers().Single();
-        switch (planted)
-        {
-            case "runAsNonRoot": worker.Pod["securityContext"]!["runAsNonRoot"] = false; break;
-            case "capabilities": container["securityContext"]!.AsObject().Remove("capabilities"); break;
-            case "readOnlyRootFilesystem": container["securityContext"]!.AsObject().Remove("readOnlyRootFilesystem"); break;
-            case "hostPath": worker.Pod["volumes"]!.AsArray().Add(new JsonObject { ["name"] = "host", ["hostPath"] = new JsonObject { ["path"] = "/" } }); break;
-            case "latest": container["image"] = "disttrain-silo:latest"; break;
-            case "token": worker.Pod["automountServiceAccountToken"] = true; break;
-        }
-        Assert.Contains(finding, Assert.Single(PodSecurity.Problems(worker)), StringComparison.Ordinal);
     }
 
     /// <summary>"secret/key" of what the script makes: the Secrets that stand in no manifest.</summary>

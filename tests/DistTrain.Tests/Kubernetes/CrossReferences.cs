@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 
@@ -32,16 +31,6 @@ internal sealed partial class CrossReferences(Manifests manifests, IReadOnlySet<
             if (name.Length is 0 or > 63 || !DnsLabel().IsMatch(name)) Add(resource, "has a name that is no DNS label of at most 63 characters.");
             if ((string?)resource["kind"] != "Namespace" && !manifests.Of("Namespace").Any(n => (string?)n["metadata"]!["name"] == Manifests.Namespace(resource)))
                 Add(resource, $"is in the namespace {Manifests.Namespace(resource) ?? "(none)"}, which is not among the manifests.");
-        }
-        foreach (var workload in _workloads)
-        {
-            foreach (var port in workload.Ports())
-            {
-                if ((string?)port["name"] is not { Length: <= 15 } name || !DnsLabel().IsMatch(name)) Add(workload.Resource, $"has a port {(string?)port["name"] ?? "without a name"}. A port's name is a DNS label of at most 15 characters.");
-                if (long.Parse(port["containerPort"]!.ToJsonString(), CultureInfo.InvariantCulture) is < 1024 or > 65535) Add(workload.Resource, $"listens on {port["containerPort"]}. Without privileges it must be 1024-65535.");
-            }
-            foreach (var twice in workload.Ports().GroupBy(p => p["containerPort"]!.ToJsonString()).Where(g => g.Count() > 1)) Add(workload.Resource, $"declares port {twice.Key} twice.");
-            foreach (var twice in workload.Containers().GroupBy(c => (string?)c["name"]).Where(g => g.Count() > 1)) Add(workload.Resource, $"has two containers {twice.Key}.");
         }
     }
 

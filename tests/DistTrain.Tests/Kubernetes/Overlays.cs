@@ -17,6 +17,9 @@ internal static class Overlays
 
     public static string Folder { get; } = Path.Combine(Repository.Root, "k8s");
 
+    /// <summary>Manifests that are applied by hand, beside an overlay.</summary>
+    public static Manifests Tools => Manifests.Read(File.ReadAllText(Path.Combine(Folder, "tools", "files.yaml")), "k8s/tools/files.yaml");
+
     public static string Rendered(string overlay) => Path.Combine(Folder, "rendered", $"{overlay}.yaml");
 
     /// <summary>kubectl's output for "base" or an overlay; null where there is no kubectl.</summary>

@@ -4,7 +4,7 @@ namespace DistTrain.Tests.Kubernetes;
 
 /// <summary>
 /// The Pod Security Standard "restricted" (kubernetes.io, Pod Security Standards, v1.33), and what this project asks beyond it: a read-only root,
-/// no token of the service account, an image of one version, requests, a memory limit, probes.
+/// no token of the service account, an image of one version, requests, a memory limit, and probes where the pod is there to stay.
 /// </summary>
 internal static class PodSecurity
 {
@@ -25,11 +25,11 @@ internal static class PodSecurity
                 Require(AllowedVolumes.Contains(kind), $"the volume {volume["name"]} is a {kind}. It must be one of {string.Join(", ", AllowedVolumes)}.");
         Require(pod["automountServiceAccountToken"]?.ToJsonString() == "false", "automountServiceAccountToken must be false: nothing here asks the API server.");
         Require(pod["serviceAccountName"] is not null, "serviceAccountName must be set.");
-        foreach (var container in workload.Containers()) CheckContainer(container, pod["securityContext"], Require);
+        foreach (var container in workload.Containers()) CheckContainer(container, pod["securityContext"], (string?)pod["restartPolicy"] is not "Never", Require);
         return problems;
     }
 
-    private static void CheckContainer(JsonObject container, JsonNode? podSecurity, Action<bool, string> require)
+    private static void CheckContainer(JsonObject container, JsonNode? podSecurity, bool stays, Action<bool, string> require)
     {
         var (name, security) = ((string?)container["name"], container["securityContext"]);
         JsonNode? Inherited(string field) => security?[field] ?? podSecurity?[field];
@@ -49,7 +49,7 @@ internal static class PodSecurity
         require(image.Contains("@sha256:", StringComparison.Ordinal) || (image.LastIndexOf(':') > image.LastIndexOf('/') && !image.EndsWith(":latest", StringComparison.Ordinal)), $"{name}: the image is {image}. It must name a version other than latest, or a digest.");
         foreach (var resource in new[] { "cpu", "memory" }) require(container["resources"]?["requests"]?[resource] is not null, $"{name}: resources.requests.{resource} must be set.");
         require(container["resources"]?["limits"]?["memory"] is not null, $"{name}: resources.limits.memory must be set.");
-        foreach (var probe in new[] { "startupProbe", "livenessProbe", "readinessProbe" }) require(container[probe] is not null, $"{name}: {probe} must be set.");
+        foreach (var probe in new[] { "startupProbe", "livenessProbe", "readinessProbe" }.Where(_ => stays)) require(container[probe] is not null, $"{name}: {probe} must be set.");
     }
 
     private static bool IsTrue(JsonNode? node) => node?.ToJsonString() == "true";
