@@ -6,10 +6,10 @@ namespace DistTrain.Training;
 /// <summary>What a frame between two nodes is.</summary>
 public enum LaneFrameKind : ushort
 {
-    /// <summary>First frame of either side: control is the length of a token (2 bytes, little-endian), the node's token, the node's name (UTF-8).</summary>
+    /// <summary>First frame of either side: control is a <see cref="LaneGreeting"/>.</summary>
     Hello = 1,
 
-    /// <summary>Opens a stream: control is length and bytes of the job's name, length and bytes of the token (lengths 2 bytes, little-endian), greeting; Count is the credits granted.</summary>
+    /// <summary>Opens a stream: control is an <see cref="OpenFrame"/>; Count is the credits granted.</summary>
     Open = 2,
 
     /// <summary>The stream is open; Count is the credits granted.</summary>

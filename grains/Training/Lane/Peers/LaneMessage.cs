@@ -12,10 +12,19 @@ public sealed class LaneMessage : IDisposable
     private LaneBuffer? _buffer;
     private bool _credit;
 
-    internal LaneMessage(LaneStream stream, LaneBuffer buffer, int controlBytes, int payloadOffset, int payloadBytes)
+    private LaneMessage(LaneStream stream, LaneBuffer buffer, int controlBytes, int payloadOffset, int payloadBytes)
     {
         (_stream, _buffer, _controlBytes, _payloadOffset) = (stream, buffer, controlBytes, payloadOffset);
         (PayloadBytes, _credit) = (payloadBytes, payloadBytes > 0);
+    }
+
+    internal static LaneMessage Rent(LaneStream stream, LanePool pool, ReadOnlySpan<byte> control, int payloadBytes)
+    {
+        // The payload begins on a cache line of its own.
+        var payloadOffset = (control.Length + 63) / 64 * (64 / sizeof(float));
+        var buffer = pool.Rent(payloadOffset + (int)(((long)payloadBytes + sizeof(float) - 1) / sizeof(float)));
+        control.CopyTo(MemoryMarshal.AsBytes(buffer.View.AsSpan()));
+        return new LaneMessage(stream, buffer, control.Length, payloadOffset, payloadBytes);
     }
 
     /// <summary>What the sender gave as control, at most <see cref="LaneFrame.MaxControlBytes"/>.</summary>

@@ -1,10 +1,11 @@
 using System.Net;
+using System.Text;
 using DistTrain.Kernels;
 
 namespace DistTrain.Training;
 
 /// <summary>How a node takes part in the lane between nodes.</summary>
-/// <param name="Name">Of this node: unique in the cluster, at most 256 bytes of UTF-8.</param>
+/// <param name="Name">Of this node: unique in the cluster, at most 128 bytes of UTF-8.</param>
 /// <param name="ClusterKey">Shared by all nodes of the cluster; at least 16 bytes. It signs the tokens of nodes and jobs and is never sent.</param>
 /// <param name="Device">The CPU device that arriving payloads are views of.</param>
 public sealed record LanePeerOptions(string Name, byte[] ClusterKey, Device Device)
@@ -12,8 +13,11 @@ public sealed record LanePeerOptions(string Name, byte[] ClusterKey, Device Devi
     /// <summary>Where the node listens; port 0 takes a free one.</summary>
     public IPEndPoint Listen { get; init; } = new(IPAddress.Loopback, 0);
 
-    /// <summary>How long the other side may take to greet, to answer an Open, to take bytes or to give a credit back.</summary>
+    /// <summary>How long the other side may take to greet, to answer an Open or to take bytes.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>A stream on which a message has waited so long for a credit is closed.</summary>
+    public TimeSpan CreditPatience { get; init; } = TimeSpan.FromMinutes(1);
 
     /// <summary>A link that nothing was heard from for so long is closed. Every side says that it lives four times a second.</summary>
     public TimeSpan Silence { get; init; } = TimeSpan.FromSeconds(5);
@@ -25,4 +29,19 @@ public sealed record LanePeerOptions(string Name, byte[] ClusterKey, Device Devi
     public int MaxPayloadBytes { get; init; } = 256 << 20;
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    internal void Check()
+    {
+        var problems = new List<string>();
+        var nameBytes = Encoding.UTF8.GetByteCount(Name);
+        if (nameBytes is 0 or > LaneGreeting.MaxNameBytes) problems.Add($"the node's name has {nameBytes} bytes. It must have 1 to {LaneGreeting.MaxNameBytes}.");
+        if (ClusterKey.Length < MinKeyBytes) problems.Add($"the cluster key has {ClusterKey.Length} bytes. It must have at least {MinKeyBytes}; 32 random bytes are good.");
+        if (Credits is < 2 or > 1 << 16) problems.Add($"credits is {Credits}. It must be 2 to {1 << 16}: one is kept for the lowest missing node.");
+        if (MaxPayloadBytes < 1) problems.Add($"maxPayloadBytes is {MaxPayloadBytes}. It must be 1 or more.");
+        foreach (var (what, time) in new[] { ("patience", Patience), ("creditPatience", CreditPatience), ("silence", Silence) })
+            if (time < TimeSpan.FromMilliseconds(1) || time > TimeSpan.FromDays(1)) problems.Add($"{what} is {time}. It must be 1 ms to a day.");
+        if (problems.Count > 0) throw new ArgumentException("a lane peer cannot be made so: " + string.Join(" ", problems));
+    }
+
+    private const int MinKeyBytes = 16;
 }

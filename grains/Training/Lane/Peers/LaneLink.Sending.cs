@@ -1,0 +1,220 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using DistTrain.Kernels;
+
+namespace DistTrain.Training;
+
+public sealed unsafe partial class LaneLink
+{
+    // What is checksummed is still in the core's cache when the system copies it.
+    private const int PieceBytes = 256 << 10;
+    private const int MaxQueuedControlBytes = 64 << 20;
+
+    private readonly Queue<Outgoing> _control = new();
+    private readonly Stack<Outgoing> _spare = new();
+    private readonly List<LaneStream> _sending = [];
+    private long _controlBytes;
+    private int _turn;
+    private Outgoing? _current;
+
+    internal bool Post(LaneStream stream, ReadOnlySpan<byte> control, ReadOnlySpan<View> payload, IDisposable? owner, bool lowestMissing)
+    {
+        if (control.Length > LaneFrame.MaxControlBytes) throw new ArgumentException($"a message with {control.Length} bytes of control is to be sent. It must have at most {LaneFrame.MaxControlBytes}.", nameof(control));
+        if (payload.Length > MaxPieces) throw new ArgumentException($"a payload of {payload.Length} pieces is to be sent. It must have at most {MaxPieces}.", nameof(payload));
+        var bytes = Outgoing.BytesOf(payload);
+        lock (_gate)
+        {
+            var traffic = stream.Traffic;
+            if (_end is null && traffic.Phase == StreamPhase.Open)
+            {
+                var message = Spare();
+                message.Set(LaneFrameKind.Message, stream, control, payload, owner, bytes);
+                message.Number = ++traffic.LastNumber;
+                if (bytes == 0 && traffic.Early is { } early) early.Enqueue(message);
+                else if (bytes == 0) QueueControl(message);
+                else
+                {
+                    (lowestMissing ? traffic.Lowest : traffic.Waiting).Enqueue(message);
+                    if (!_sending.Contains(stream)) _sending.Add(stream);
+                    Monitor.Pulse(_gate);
+                }
+                return true;
+            }
+        }
+        owner?.Dispose();
+        return false;
+    }
+
+    // Under the gate.
+    private void Queue(LaneFrameKind kind, LaneStream? stream, ReadOnlySpan<byte> control, int count = 0)
+    {
+        var frame = Spare();
+        frame.Set(kind, stream, control, [], null, 0);
+        frame.Count = count;
+        QueueControl(frame);
+    }
+
+    private void QueueControl(Outgoing frame)
+    {
+        _control.Enqueue(frame);
+        _controlBytes += frame.ControlBytes + LaneFrame.HeadBytes;
+        if (_controlBytes > MaxQueuedControlBytes) Close($"{_controlBytes} bytes of control wait for node {Node}, which takes none");
+        else Monitor.Pulse(_gate);
+    }
+
+    private Outgoing Spare() => _spare.TryPop(out var spare) ? spare : new Outgoing();
+
+    // Under the gate. A message of which a frame is just being sent is let go by the thread that sends it.
+    private void DropWaiting(StreamTraffic traffic)
+    {
+        Drop(traffic.Lowest);
+        Drop(traffic.Waiting);
+        if (traffic.Early is { } early) Drop(early);
+    }
+
+    private void Drop(Queue<Outgoing> queue)
+    {
+        while (queue.TryDequeue(out var message))
+        {
+            message.Dropped = true;
+            if (message != _current) Recycle(message);
+        }
+    }
+
+    private void Recycle(Outgoing message)
+    {
+        message.Release();
+        _spare.Push(message);
+    }
+
+    private void WriteAll()
+    {
+        var staging = (byte*)NativeMemory.AlignedAlloc(LaneFrame.HeadBytes + LaneFrame.MaxControlBytes + LaneFrame.TrailerBytes, 64);
+        try
+        {
+            while (Next() is { } frame)
+            {
+                Send(frame, staging);
+                Done(frame);
+            }
+        }
+        catch (Exception e) when (IsWireEnd(e))
+        {
+            Close($"node {Node} cannot be reached: {e.Message}");
+        }
+        catch (Exception e)
+        {
+            Close($"sending to node {Node} failed: {e}");
+        }
+        finally
+        {
+            NativeMemory.AlignedFree(staging);
+            lock (_gate)
+            {
+                if (_current is { } current) Recycle(current);
+                _current = null;
+                while (_control.TryDequeue(out var frame)) Recycle(frame);
+            }
+        }
+    }
+
+    private Outgoing? Next()
+    {
+        lock (_gate)
+        {
+            while (_end is null)
+            {
+                if (_control.TryDequeue(out var frame))
+                {
+                    _controlBytes -= frame.ControlBytes + LaneFrame.HeadBytes;
+                    if (frame.Kind == LaneFrameKind.Credit) (frame.Count, frame.Stream!.Traffic.Owed) = (frame.Stream.Traffic.Owed, 0);
+                    return _current = frame;
+                }
+                if (NextPart() is { } part) return _current = part;
+                Monitor.Wait(_gate);
+            }
+            return null;
+        }
+    }
+
+    // Streams take turns, frame by frame; nodes that a step waits for go first.
+    private Outgoing? NextPart()
+    {
+        for (var i = 0; i < _sending.Count; i++)
+            if (TryTake(_sending[(_turn + i) % _sending.Count].Traffic, lowest: true) is { } message) return Turn(i, message);
+        for (var i = 0; i < _sending.Count; i++)
+            if (TryTake(_sending[(_turn + i) % _sending.Count].Traffic, lowest: false) is { } message) return Turn(i, message);
+        return null;
+    }
+
+    private Outgoing Turn(int i, Outgoing message)
+    {
+        _turn = (_turn + i + 1) % _sending.Count;
+        return message;
+    }
+
+    private static Outgoing? TryTake(StreamTraffic traffic, bool lowest)
+    {
+        if (!(lowest ? traffic.Lowest : traffic.Waiting).TryPeek(out var message)) return null;
+        if (message.Credited) return message;
+        if (traffic.Credits is { } credits && credits.TryTake(lowest))
+        {
+            (message.Credited, traffic.StarvedSince) = (true, 0);
+            return message;
+        }
+        if (traffic.StarvedSince == 0) traffic.StarvedSince = Stopwatch.GetTimestamp();
+        return null;
+    }
+
+    private void Done(Outgoing frame)
+    {
+        lock (_gate)
+        {
+            _current = null;
+            if (frame.MessageBytes == 0 || frame.Dropped) Recycle(frame);
+            else if (frame.IsGone)
+            {
+                var traffic = frame.Stream!.Traffic;
+                if (traffic.Lowest.TryPeek(out var first) && first == frame) traffic.Lowest.Dequeue();
+                else traffic.Waiting.Dequeue();
+                if (traffic.Lowest.Count + traffic.Waiting.Count == 0) _sending.Remove(frame.Stream);
+                Recycle(frame);
+            }
+            if (_end is null && _control.Count == 0) Monitor.PulseAll(_gate);
+        }
+    }
+
+    private void Send(Outgoing message, byte* staging)
+    {
+        var head = new Span<byte>(staging, LaneFrame.HeadBytes);
+        var first = message.Sent == 0;
+        var control = first ? message.Control : [];
+        var controlStart = staging + LaneFrame.HeadBytes;
+        control.CopyTo(new Span<byte>(controlStart, control.Length));
+        var bytes = Math.Min(message.MessageBytes - message.Sent, LaneFrame.MaxPayloadBytes);
+        new LaneFrame(first ? message.Kind : LaneFrameKind.Part, message.Stream?.Number ?? 0, message.Number, control.Length, bytes, message.MessageBytes, message.Sent, message.Count,
+            Crc32C.Of(control)).Write(head);
+
+        Span<Segment> segments = stackalloc Segment[MaxPieces + 2];
+        segments[0] = new Segment(staging, (nuint)(LaneFrame.HeadBytes + control.Length));
+        var (count, crc, left) = (1, 0u, bytes);
+        while (left > 0)
+        {
+            var piece = Math.Min(left, PieceBytes);
+            var added = message.Gather(piece, segments[count..]);
+            foreach (var segment in segments.Slice(count, added)) crc = Crc32C.Append(crc, segment.AsSpan());
+            count += added;
+            (message.Sent, left) = (message.Sent + piece, left - piece);
+            if (left == 0)
+            {
+                var trailer = controlStart + control.Length;
+                System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(new Span<byte>(trailer, 4), crc);
+                segments[count++] = new Segment(trailer, LaneFrame.TrailerBytes);
+            }
+            _wire.Send(segments[..count]);
+            count = 0;
+        }
+        if (count > 0) _wire.Send(segments[..count]);
+        Interlocked.Add(ref _sent, LaneFrame.HeadBytes + control.Length + bytes + (bytes > 0 ? LaneFrame.TrailerBytes : 0));
+    }
+}
