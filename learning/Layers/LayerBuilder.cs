@@ -8,6 +8,7 @@ public sealed class LayerBuilder
     private readonly List<Parameter> _parameters;
     private readonly List<LayerSummary> _summaries;
     private readonly string _kind;
+    private string _prefix = "";
 
     internal LayerBuilder(string path, string kind, List<Parameter> parameters, List<LayerSummary> summaries) =>
         (Path, _kind, _parameters, _summaries) = (path, kind, parameters, summaries);
@@ -38,6 +39,9 @@ public sealed class LayerBuilder
         return output;
     }
 
+    /// <summary>The same place with names that begin with <paramref name="prefix"/>: in_proj_weight, where an inner layer declares weight.</summary>
+    public LayerBuilder Renamed(string prefix) => new(Path, _kind, _parameters, _summaries) { _prefix = prefix };
+
     /// <summary>What to throw when the input does not fit.</summary>
     /// <param name="wanted">What the layer takes: <c>[channels, height, width]</c>.</param>
     public ShapeException Misfit(Shape input, string wanted) => new(
@@ -50,7 +54,7 @@ public sealed class LayerBuilder
         return parameter;
     }
 
-    private string Join(string name) => Path.Length > 0 ? $"{Path}.{name}" : name;
+    private string Join(string name) => Path.Length > 0 ? $"{Path}.{_prefix}{name}" : _prefix + name;
 }
 
 /// <summary>One line of a network's summary.</summary>

@@ -34,7 +34,7 @@ internal static class StepBench
     private static ResolvedJob Job(string model, int batch, int microBatches, out long parameters)
     {
         var problems = new List<Problem>();
-        var data = new SyntheticData(batch, new Shape(1, 28, 28), 10);
+        var data = SyntheticData.For(model, batch);
         var network = ModelBuilder.Build([(model, null)], data.InputShape, data.Classes, problems, "--model") ?? throw new CommandException(ExitCode.Usage, string.Join(Environment.NewLine, problems));
         var loss = new CrossEntropy(new());
         var optimizer = new Momentum(new(Lr: 0.01, Mu: 0.9));

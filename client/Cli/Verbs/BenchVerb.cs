@@ -7,7 +7,7 @@ internal static class BenchVerb
 {
     public static Command Make()
     {
-        var model = new Option<string>("--model") { Description = "lenet, mlp, or another model of the catalogue that takes 28 x 28 images.", DefaultValueFactory = _ => "lenet" };
+        var model = new Option<string>("--model") { Description = "mlp, lenet, resnet18, mobilenet, lstm, gpt, or another model of the catalogue that takes 32 x 32 colour images.", DefaultValueFactory = _ => "lenet" };
         var batch = new Option<int>("--batch") { Description = "Samples of a step.", DefaultValueFactory = _ => 64 };
         var threads = new Option<int>("--threads") { Description = "Compute threads.", DefaultValueFactory = _ => 1 };
         var seconds = new Option<double>("--seconds") { Description = "How long to measure.", DefaultValueFactory = _ => 5 };
