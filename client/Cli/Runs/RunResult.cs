@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using DistTrain.Contracts;
 using DistTrain.Training;
 
 namespace DistTrain.Cli;
@@ -6,7 +7,7 @@ namespace DistTrain.Cli;
 /// <summary>How a run ended, in the stable form of <c>train -o json</c> and <c>result.json</c>.</summary>
 internal static class RunResult
 {
-    public static JsonObject ToJson(TrainingResult result, string run, string? verified)
+    public static JsonObject ToJson(TrainingResult result, string run, string? verified, Verdict verdict)
     {
         var json = new JsonObject
         {
@@ -22,6 +23,7 @@ internal static class RunResult
             ["weightsSha256"] = result.WeightsSha256,
             ["stateSha256"] = result.StateSha256,
             ["lossLogSha256"] = result.LossLogSha256,
+            ["verdict"] = verdict.Name,
             ["workers"] = result.Workers,
             ["shards"] = result.Shards,
             ["microBatches"] = result.MicroBatches,

@@ -19,6 +19,14 @@ internal sealed class StopSignals : IDisposable
 
     public CancellationToken Token => _stop.Token;
 
+    /// <summary>As a first signal does.</summary>
+    public void Ask()
+    {
+        if (Interlocked.Increment(ref _signals) > 1) return;
+        _asked();
+        _stop.Cancel();
+    }
+
     public void Dispose()
     {
         foreach (var registration in _registrations) registration.Dispose();

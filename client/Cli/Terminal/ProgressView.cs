@@ -1,11 +1,11 @@
 using System.Globalization;
-using System.Threading.Channels;
 using DistTrain.Training;
 
 namespace DistTrain.Cli;
 
 /// <summary>Follows a run on standard error: a live line on a terminal, one plain line per percent otherwise; evaluations and events stay as lines.</summary>
-internal sealed class ProgressView(Terminal terminal, ProgressMeter meter, MetricsFile? metrics)
+/// <param name="history">What the dashboard and the verdict are made of.</param>
+internal sealed class ProgressView(Terminal terminal, ProgressMeter meter, MetricsFile? metrics, Action<RunRecord>? history = null)
 {
     private const int BarWidth = 12;
     private const string ClearLine = "\r\u001b[2K";
@@ -17,14 +17,15 @@ internal sealed class ProgressView(Terminal terminal, ProgressMeter meter, Metri
     private const string Plain = "\u001b[0m";
 
     /// <summary>Until the run completes its feed.</summary>
-    public Task FollowAsync(ChannelReader<RunRecord> records) => terminal.Draws ? DrawAsync(records) : LinesAsync(records);
+    public Task FollowAsync(RunFeed feed) => terminal.Draws ? DrawAsync(feed) : LinesAsync(feed);
 
-    private async Task LinesAsync(ChannelReader<RunRecord> records)
+    private async Task LinesAsync(RunFeed feed)
     {
         var percent = 0;
-        await foreach (var record in InBatches(records).ConfigureAwait(false))
+        await foreach (var record in feed.InBatchesAsync().ConfigureAwait(false))
         {
             metrics?.Write(record);
+            history?.Invoke(record);
             meter.Add(record);
             if (Line(record) is { } line) terminal.Error.WriteLine(line);
             else if (record.Kind is RunRecordKind.Step && meter.Percent > percent)
@@ -35,15 +36,16 @@ internal sealed class ProgressView(Terminal terminal, ProgressMeter meter, Metri
         }
     }
 
-    private async Task DrawAsync(ChannelReader<RunRecord> records)
+    private async Task DrawAsync(RunFeed feed)
     {
         var drawn = 0L;
         terminal.Error.Write(HideCursor);
         try
         {
-            await foreach (var record in InBatches(records).ConfigureAwait(false))
+            await foreach (var record in feed.InBatchesAsync().ConfigureAwait(false))
             {
                 metrics?.Write(record);
+                history?.Invoke(record);
                 meter.Add(record);
                 if (Line(record) is { } line)
                 {
@@ -61,19 +63,6 @@ internal sealed class ProgressView(Terminal terminal, ProgressMeter meter, Metri
         {
             terminal.Error.Write(ShowCursor);
         }
-    }
-
-    // Waking up for every step would take time from the steps; twenty times a second is live enough.
-    private static async IAsyncEnumerable<RunRecord> InBatches(ChannelReader<RunRecord> records)
-    {
-        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
-        bool more;
-        do
-        {
-            more = !records.Completion.IsCompleted;
-            while (records.TryRead(out var record)) yield return record;
-        }
-        while (more && await timer.WaitForNextTickAsync().ConfigureAwait(false));
     }
 
     // One line, cut to the window: what wraps cannot be drawn over.

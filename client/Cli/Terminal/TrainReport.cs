@@ -1,4 +1,5 @@
 using System.Globalization;
+using DistTrain.Contracts;
 using DistTrain.Training;
 using DistTrain.Training.Specs;
 
@@ -9,7 +10,7 @@ internal static class TrainReport
 {
     private const int MostWarnings = 3;
 
-    public static void Write(Terminal terminal, PlannedJob plan, TrainingResult result, RunFolder run, string? damage)
+    public static void Write(Terminal terminal, PlannedJob plan, TrainingResult result, RunFolder run, string? damage, Verdict verdict)
     {
         var text = terminal.Out;
         text.WriteLine(result.Status switch
@@ -21,6 +22,11 @@ internal static class TrainReport
         if (double.IsFinite(result.TrainLoss)) text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"train loss     {Loss(result.TrainLoss)}"));
         if (double.IsFinite(result.TestLoss)) text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"test loss      {Loss(result.TestLoss)}"));
         if (double.IsFinite(result.TestAccuracy) && plan.Job.Data.Test.Classes > 0) text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"test accuracy  {100 * result.TestAccuracy:F2} %"));
+        if (verdict.Severity is not VerdictSeverity.Unknown)
+        {
+            text.WriteLine($"verdict        {verdict.Name}: {verdict.Sentence}");
+            if (verdict.Severity >= VerdictSeverity.Warn && verdict.Advice.Count > 0) text.WriteLine($"advice         {verdict.Advice[0]}");
+        }
         text.WriteLine($"weights        sha256 {result.WeightsSha256}");
         if (result.Checkpoint.Length > 0) text.WriteLine($"checkpoint     {result.Checkpoint} ({(damage is null ? "verified" : $"DAMAGED: {damage}")})");
         if (result.Error?.Contains("gradient norm", StringComparison.Ordinal) == true) text.WriteLine("advice         lower optimizer.lr, clip gradients (training.clipNorm), or leave such steps out (training.onNonFinite=skip)");

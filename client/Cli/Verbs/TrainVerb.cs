@@ -14,8 +14,9 @@ internal static class TrainVerb
         var output = SharedOptions.Output();
         var resume = new Option<bool>("--resume") { Description = "Go on from the newest checkpoint, to the same bits; without a job file, the run that was stopped last." };
         var overwrite = new Option<bool>("--overwrite") { Description = "Replace a run of the same name." };
+        var dashboard = LiveRun.Choice();
         var verb = new Verb("train", "Trains a job on this machine: workers, parameter shards, checkpoints.",
-            "disttrain train", "disttrain train my-job.yaml --workers 4 --set optimizer.lr=0.01", "disttrain train --resume") { runs, resume, overwrite, output };
+            "disttrain train", "disttrain train my-job.yaml --workers 4 --set optimizer.lr=0.01", "disttrain train --resume") { runs, resume, overwrite, dashboard, output };
         job.AddTo(verb);
         verb.SetAction((parse, cancellation) =>
         {
@@ -23,7 +24,7 @@ internal static class TrainVerb
             var resumes = parse.GetValue(resume);
             if (resumes && parse.GetValue(overwrite)) throw new CommandException(ExitCode.Usage, "--resume and --overwrite are both set. Use --resume to go on, or --overwrite to start anew.");
             var file = resumes && job.Path(parse) is null ? Unfinished(parse.GetValue(runs)!, job.Overrides(parse)) : job.Read(parse);
-            return RunAsync(terminal, file, parse.GetValue(runs)!, resumes, parse.GetValue(overwrite), cancellation);
+            return RunAsync(terminal, file, parse.GetValue(runs)!, resumes, parse.GetValue(overwrite), parse.GetValue(dashboard)!, cancellation);
         });
         return verb;
     }
@@ -32,8 +33,9 @@ internal static class TrainVerb
         ? JobFile.Load(run.JobFile, overrides)
         : throw new CommandException(ExitCode.NotFound, $"no run in {runs} waits to be resumed. Start one with: {Invocation.Name} train");
 
-    private static async Task<int> RunAsync(Terminal terminal, JobFile file, string runs, bool resume, bool overwrite, CancellationToken cancellation)
+    private static async Task<int> RunAsync(Terminal terminal, JobFile file, string runs, bool resume, bool overwrite, string dashboard, CancellationToken cancellation)
     {
+        var port = LiveRun.PortOf(dashboard, terminal);
         var plan = JobPlanner.Plan(file);
         foreach (var warning in plan.Warnings) terminal.Error.WriteLine($"warning: {warning}");
         using var run = RunFolder.Of(runs, plan.Spec.Name);
@@ -55,24 +57,29 @@ internal static class TrainVerb
         using var metrics = new MetricsFile(run.MetricsFile, step => Committed(options.CheckpointFolder, step, plan.Job));
         using var cluster = new EmbeddedCluster(plan.Job, options, feed);
         using var signals = new StopSignals(cancellation, () => terminal.Error.WriteLine($"{Environment.NewLine}stopping at a checkpoint; once more to stop at once"));
-        var view = new ProgressView(terminal, new ProgressMeter(plan.Job.TotalSteps, plan.Job.StepsPerEpoch), metrics).FollowAsync(feed.Records);
+        var live = new LiveRun(plan, options, step => Committed(options.CheckpointFolder, step, plan.Job), signals.Ask);
+        await using var served = live.ConfigureAwait(false);
+        await live.ServeAsync(port, asked: dashboard != "auto", terminal).ConfigureAwait(false);
+        var view = new ProgressView(terminal, new ProgressMeter(plan.Job.TotalSteps, plan.Job.StepsPerEpoch), metrics, live.Add).FollowAsync(feed);
+        live.Job.Begin(cluster, options);
         var result = await cluster.RunAsync(signals.Token).ConfigureAwait(false);
         await view.ConfigureAwait(false);
+        var verdict = live.End(result);
         metrics.Close();
         if (metrics.Failure is { } ended) Lose(ended);
         result = result with { Warnings = [.. result.Warnings, .. losses] };
 
         var damage = result.Checkpoint.Length > 0 ? Verify(result.Checkpoint) : "there is none";
         if (result.Status is TrainingStatus.Completed && damage is null) run.Finish();
-        var json = RunResult.ToJson(result, run.Path, damage);
+        var json = RunResult.ToJson(result, run.Path, damage, verdict);
         if (run.WriteResult(json) is { } unsaved)
         {
             Lose(unsaved);
             result = result with { Warnings = [.. result.Warnings, unsaved] };
-            json = RunResult.ToJson(result, run.Path, damage);
+            json = RunResult.ToJson(result, run.Path, damage, verdict);
         }
         if (terminal.Json) terminal.WriteJson(json);
-        else TrainReport.Write(terminal, plan, result, run, damage);
+        else TrainReport.Write(terminal, plan, result, run, damage, verdict);
         return result.Status switch
         {
             TrainingStatus.Completed => damage is null ? ExitCode.Ok : ExitCode.Findings,

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 
 namespace DistTrain.Dashboard;
@@ -12,6 +13,8 @@ namespace DistTrain.Dashboard;
 internal static class Routes
 {
     public const string Api = "/api";
+
+    private static readonly TimeSpan LastWord = TimeSpan.FromMilliseconds(500);
 
     private const string V1 = "/api/v1";
 
@@ -45,6 +48,8 @@ internal static class Routes
         var patience = services.GetRequiredService<IOptions<DashboardOptions>>().Value.Patience;
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
         if (!streams) limit.CancelAfter(patience);
+        // A server that stops lets streams say their last word, and does not wait for those that would go on.
+        using var stopping = services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(() => limit.CancelAfter(LastWord));
         try
         {
             await answer(new ApiRequest(context, services.GetRequiredService<ITrainingCluster>(), limit.Token)).ConfigureAwait(false);
@@ -64,6 +69,10 @@ internal static class Routes
         catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
         {
             // The viewer left.
+        }
+        catch (OperationCanceledException) when (context.Response.HasStarted)
+        {
+            // The server stops; the viewer asks again with the last id it saw.
         }
         catch (OperationCanceledException) when (!context.Response.HasStarted)
         {

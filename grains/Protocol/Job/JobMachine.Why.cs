@@ -1,4 +1,5 @@
 using System.Globalization;
+using DistTrain.Contracts;
 
 namespace DistTrain.Protocol;
 
@@ -36,26 +37,45 @@ public sealed partial class JobMachine
         if (_phase == Phase.Ended) return $"the job has ended: {_endState}{(_endText.Length > 0 ? ", " + _endText : "")}";
         if (_phase == Phase.Unstarted) return "the job has not been started";
         var waits = Waits;
-        if (waits.Count == 0) return $"step {_version} is being opened";
-        // A step does not wait for a checkpoint in flight, nor for a control, unless it says so itself.
-        var wait = waits[0];
-        foreach (var other in waits)
-        {
-            if (wait.Kind is not (WaitKind.Register or WaitKind.SavedFiles or WaitKind.Manifest) || _phase is Phase.Claiming or Phase.Saving or Phase.Ending) break;
-            wait = other;
-        }
-        return Sentence(wait);
+        return waits.Count == 0 ? $"step {_version} is being opened" : Sentence(waits[Foremost(waits)], _now);
     }
 
-    private string Sentence(in Wait wait)
+    /// <summary>Every wait as people are told of it, the one that holds up the job first.</summary>
+    /// <param name="now">On this host's clock.</param>
+    public IReadOnlyList<WaitReport> WaitReports(TimeSpan now)
     {
-        var (age, step) = (Seconds(_now - wait.Since), $"step {wait.Step}");
-        var end = wait.Deadline == TimeSpan.MaxValue ? "" : wait.Kind == WaitKind.Leases ? $"; lease ends in {Seconds(wait.Deadline - _now)}" : $"; given up in {Seconds(wait.Deadline - _now)}";
+        var waits = Waits;
+        var foremost = Foremost(waits);
+        var reports = new List<WaitReport>(waits.Count);
+        for (var i = 0; i < waits.Count; i++)
+        {
+            var wait = waits[i];
+            var what = wait.Kind == WaitKind.Leases ? $"step {wait.Step}, micro-batches {wait.Node}" : $"{wait.Kind} of step {wait.Step}".ToLowerInvariant();
+            var from = wait.From.Role == Role.Worker ? NameOf(wait.From.Number) : wait.From.ToString();
+            var report = new WaitReport(wait.Who.ToString(), what, from, Math.Max(0, (now - wait.Since).TotalSeconds), wait.Deadline == TimeSpan.MaxValue ? double.PositiveInfinity : (wait.Deadline - now).TotalSeconds, Sentence(wait, now));
+            if (i == foremost) reports.Insert(0, report);
+            else reports.Add(report);
+        }
+        return reports;
+    }
+
+    // A step does not wait for a checkpoint in flight, nor for a control, unless it says so itself.
+    private int Foremost(IReadOnlyList<Wait> waits)
+    {
+        for (var i = 0; i < waits.Count; i++)
+            if (waits[i].Kind is not (WaitKind.Register or WaitKind.SavedFiles or WaitKind.Manifest) || _phase is Phase.Claiming or Phase.Saving or Phase.Ending) return i;
+        return waits.Count - 1;
+    }
+
+    private string Sentence(in Wait wait, TimeSpan now)
+    {
+        var (age, step) = (Seconds(now - wait.Since), $"step {wait.Step}");
+        var end = wait.Deadline == TimeSpan.MaxValue ? "" : wait.Kind == WaitKind.Leases ? $"; lease ends in {Seconds(wait.Deadline - now)}" : $"; given up in {Seconds(wait.Deadline - now)}";
         return wait.Kind switch
         {
             WaitKind.Leases when wait.From.Role == Role.Worker && _plan.IsPiped => $"{step} waits for micro-batches {wait.Node} leased by {CrewOf(wait.From.Number)} ({age}, usual {Seconds(_leases.Usual * wait.Node.Count)}): {Doing(wait.From.Number)}{end}",
             WaitKind.Leases when _plan.IsPiped => $"{step} waits for a crew of {_plan.Stages.Length} workers to take micro-batches {wait.Node} ({age}): {Waiting} of {_workers.Count} workers wait for the others",
-            WaitKind.Leases when wait.From.Role == Role.Worker => $"{step} waits for micro-batches {wait.Node} leased by worker {NameOf(wait.From.Number)} ({age}, usual {Seconds(_leases.Usual * wait.Node.Count)}){end}",
+            WaitKind.Leases when wait.From.Role == Role.Worker => $"{step} waits for micro-batches {wait.Node} leased by {NameOf(wait.From.Number)} ({age}, usual {Seconds(_leases.Usual * wait.Node.Count)}){end}",
             WaitKind.Leases => $"{step} waits for a worker to take micro-batches {wait.Node} ({age})",
             WaitKind.Reduction => $"{step} waits for {wait.From} to say that its gradient is complete ({age}){end}",
             WaitKind.Opening => $"{step} waits for {wait.From} to open it ({age}){end}",
@@ -64,7 +84,7 @@ public sealed partial class JobMachine
             WaitKind.Adoption => $"{step} waits for {wait.From} to join incarnation {Incarnation} ({age}){end}",
             WaitKind.Checkpoints => $"{step} waits for the checkpoint store to {(_phase == Phase.Searching && !_listed ? "list its checkpoints" : $"verify {_restore.Name}")} ({age})",
             WaitKind.Restore => $"{step} waits for {wait.From} to load {_restore.Name} ({age}){end}",
-            WaitKind.Workers => $"{step} waits for workers: {_workers.Count} of at least {_plan.MinimumWorkers} ({age}); paused in {Seconds(wait.Deadline - _now)}",
+            WaitKind.Workers => $"{step} waits for workers: {_workers.Count} of at least {_plan.MinimumWorkers} ({age}); paused in {Seconds(wait.Deadline - now)}",
             WaitKind.SavedFiles when !_saver.IsBusy => $"{step} waits to try its last checkpoint again ({age})",
             WaitKind.SavedFiles => $"checkpoint {_saver.Name} waits for the file of {wait.From} ({age}){end}",
             WaitKind.Manifest => $"checkpoint {_saver.Name} waits for its manifest ({age}){end}",

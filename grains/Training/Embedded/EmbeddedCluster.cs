@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Globalization;
+using DistTrain.Contracts;
 using DistTrain.Kernels;
 using DistTrain.Learning;
 using DistTrain.Protocol;
@@ -38,6 +39,7 @@ public sealed class EmbeddedCluster : IDisposable
     private readonly List<WorkerThread> _threads = [];
     private readonly TimeProvider _time;
     private WorkerProcesses? _processes;
+    private JobHost? _scheduler;
     private int _workers;
     private int _fruitless;
     private bool _running;
@@ -105,6 +107,17 @@ public sealed class EmbeddedCluster : IDisposable
         return true;
     }
 
+    /// <summary>What the scheduler waits for now, the wait that holds it up first; empty before the run, after it, and where it is too busy to be asked.</summary>
+    public IReadOnlyList<WaitReport> Waits()
+    {
+        IReadOnlyList<WaitReport> waits = [];
+        if (Volatile.Read(ref _scheduler) is { } scheduler && !_machines.Stopping) scheduler.TryLook(() => waits = ((JobMachine)scheduler.Machine).WaitReports(_machines.Now));
+        return waits;
+    }
+
+    /// <summary>First element and length of each shard's stretch of the flat weights.</summary>
+    public IReadOnlyList<ShardRange> Ranges => _ranges;
+
     public void Dispose()
     {
         if (_abandoned) return;
@@ -153,6 +166,7 @@ public sealed class EmbeddedCluster : IDisposable
         {
             if (WhyNotResume() is { } why) return Failed(why, job, store);
             _machines.Add(job);
+            Volatile.Write(ref _scheduler, job);
             for (var s = 0; s < _ranges.Count; s++) _machines.Add(new SeatHost(new ShardMachine(_plan, s), _machines, memory, store));
             job.Post(Message(MessageKind.Start, job) with { Payload = new JobStart(BitConverter.ToUInt64(Guid.NewGuid().ToByteArray()), _options.Resume) });
             if (_options.StopAfterSteps > 0) job.Post(job.StopRequest(_options.StopAfterSteps));

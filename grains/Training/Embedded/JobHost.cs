@@ -112,7 +112,7 @@ internal class JobHost(JobMachine machine, MachineSet machines, StateStore store
         {
             Kind = evaluation ? RunRecordKind.Evaluation : RunRecordKind.Step, Step = evaluation ? record.Step : record.Step + 1, Loss = record.Loss,
             Accuracy = record.Samples > 0 ? (double)record.Correct / record.Samples : 0, Samples = record.Samples, LearningRate = record.LearningRate,
-            GradientNorm = record.GradientNorm, Seconds = now.TotalSeconds,
+            GradientNorm = record.GradientNorm, ClippedNorm = record.GradientNorm * record.Coefficient, Seconds = now.TotalSeconds,
         });
     }
 

@@ -5,7 +5,7 @@ namespace DistTrain.Training;
 
 public enum RunRecordKind
 {
-    /// <summary>A committed step: Loss, Accuracy (of the batch), LearningRate, GradientNorm, Samples, Seconds.</summary>
+    /// <summary>A committed step: Loss, Accuracy (of the batch), LearningRate, GradientNorm, ClippedNorm, Samples, Seconds.</summary>
     Step,
 
     /// <summary>A committed evaluation: Loss, Accuracy, Samples, Seconds.</summary>
@@ -37,6 +37,9 @@ public readonly record struct RunRecord
 
     /// <summary>Global norm before clipping.</summary>
     public double GradientNorm { get; init; }
+
+    /// <summary>Global norm after clipping; 0 for a step that was left out.</summary>
+    public double ClippedNorm { get; init; }
 
     public long Samples { get; init; }
 
@@ -73,6 +76,19 @@ public sealed class RunFeed
 
     /// <summary>Ends when the run ends.</summary>
     public ChannelReader<RunRecord> Records => _records.Reader;
+
+    /// <summary>Every record, twenty times a second those that came meanwhile: waking up for every step would take time from the steps.</summary>
+    public async IAsyncEnumerable<RunRecord> InBatchesAsync()
+    {
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
+        bool more;
+        do
+        {
+            more = !Records.Completion.IsCompleted;
+            while (Records.TryRead(out var record)) yield return record;
+        }
+        while (more && await timer.WaitForNextTickAsync().ConfigureAwait(false));
+    }
 
     public long Dropped => Interlocked.Read(ref _dropped);
 

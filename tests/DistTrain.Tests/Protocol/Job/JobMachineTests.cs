@@ -102,7 +102,7 @@ public sealed class JobMachineTests
         var trio = new Trio(Plan, workers: 2);
         trio.RunTo(3);
         for (var i = 0; i < 200 && !trio.Job.Waits.Any(static w => w.Kind == WaitKind.Leases && w.From.Role == Role.Worker); i++) trio.RunOne();
-        Assert.Matches(new Regex(@"^step 3 waits for micro-batches [\d-]+ leased by worker worker-\d \(0\.0 s, usual 0\.0 s\); lease ends in 60\.0 s$"), trio.Job.Why());
+        Assert.Matches(new Regex(@"^step 3 waits for micro-batches [\d-]+ leased by worker-\d \(0\.0 s, usual 0\.0 s\); lease ends in 60\.0 s$"), trio.Job.Why());
     }
 
     [Fact]

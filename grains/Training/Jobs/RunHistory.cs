@@ -1,0 +1,166 @@
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using DistTrain.Contracts;
+using DistTrain.Diagnosis;
+
+namespace DistTrain.Training;
+
+/// <summary>
+/// What a run has told so far, for viewers: points, events, phase times, figures. It is fed from the run's <see cref="RunFeed"/> by one reader;
+/// viewers follow at their own pace, and nothing that they do reaches the run.
+/// </summary>
+public sealed class RunHistory(ResolvedJob job, TimeProvider time)
+{
+    private const double SpeedWindow = 5;
+
+    private readonly Lock _gate = new();
+    private readonly LiveLog<Measured> _points = new();
+    private readonly LiveLog<TrainingEvent> _events = new(1 << 16);
+    private readonly CurveCollector _curves = new();
+    private readonly SortedDictionary<int, WorkerTime> _workers = [];
+    private readonly Queue<(double Seconds, long Samples)> _speed = new();
+    private long _step;
+    private long _evaluated = -1;
+    private long _samples;
+    private double _seconds;
+    private double _trainLoss = double.NaN;
+    private double _testLoss = double.NaN;
+    private double _testAccuracy = double.NaN;
+    private double _bestTestLoss = double.NaN;
+    private long _bestTestLossStep;
+
+    /// <summary>A committed step or evaluation in 64 bytes; <see cref="MetricPoint"/> is made of it when somebody looks.</summary>
+    private readonly record struct Measured(bool Evaluation, int Samples, long Step, float Seconds, double Loss, float Accuracy, double LearningRate, double GradientNorm, double ClippedNorm);
+
+    private sealed class WorkerTime
+    {
+        public double Compute, Push, Wait, Serve, LastCompute, LastWait;
+    }
+
+    /// <summary>Steps of a run that is gone on with, as its checkpoint brought them back. Before the first record.</summary>
+    public void Restore(LossLog committed)
+    {
+        for (var i = 0; i < committed.Count; i++)
+        {
+            var record = committed[i];
+            var evaluation = record.Kind is LossRecordKind.Evaluation;
+            Take(new RunRecord
+            {
+                Kind = evaluation ? RunRecordKind.Evaluation : RunRecordKind.Step, Step = evaluation ? record.Step : record.Step + 1, Loss = record.Loss, Accuracy = (double)record.Correct / Math.Max(1, record.Samples),
+                Samples = record.Samples, LearningRate = record.LearningRate, GradientNorm = record.GradientNorm, ClippedNorm = record.GradientNorm * record.Coefficient, Seconds = double.NaN,
+            });
+        }
+    }
+
+    /// <summary>For one thread.</summary>
+    public void Add(in RunRecord record)
+    {
+        switch (record.Kind)
+        {
+            case RunRecordKind.Step or RunRecordKind.Evaluation:
+                Take(record);
+                break;
+            case RunRecordKind.Phases:
+                lock (_gate)
+                {
+                    if (!_workers.TryGetValue(record.Worker, out var worker)) _workers[record.Worker] = worker = new WorkerTime();
+                    worker.Compute += record.Compute;
+                    worker.Push += record.Push;
+                    worker.Wait += record.Wait;
+                    worker.Serve += record.Serve;
+                    (worker.LastCompute, worker.LastWait) = (record.Compute, record.Wait);
+                }
+                break;
+            default:
+                Tell(record.About is { } about ? JsonNamingPolicy.CamelCase.ConvertName(about.ToString()) : record.Kind is RunRecordKind.Warning ? "warning" : "note",
+                    record.Kind is RunRecordKind.Warning ? "warning" : "info", record.Step, record.Text ?? "");
+                break;
+        }
+    }
+
+    /// <summary>An event of the host rather than of the run. For the thread that adds.</summary>
+    public void Tell(string kind, string severity, long step, string text) => _events.Add(new TrainingEvent(_events.Count + 1, time.GetUtcNow(), step, kind, severity, text));
+
+    /// <summary>The run has ended: viewers that have seen everything are let go.</summary>
+    public void Complete()
+    {
+        _points.Complete();
+        _events.Complete();
+    }
+
+    public async IAsyncEnumerable<TrainingEvent> EventsAsync(long after, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        await foreach (var (_, entry) in _events.FollowAsync(after, cancellation).ConfigureAwait(false)) yield return entry;
+    }
+
+    public async IAsyncEnumerable<MetricPoint> MetricsAsync(long after, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        await foreach (var (sequence, entry) in _points.FollowAsync(after, cancellation).ConfigureAwait(false))
+            yield return new MetricPoint
+            {
+                Sequence = sequence, Kind = entry.Evaluation ? "evaluation" : "step", Step = entry.Step, Epoch = (double)entry.Step / job.StepsPerEpoch, Seconds = Math.Round(entry.Seconds, 3), Loss = entry.Loss, Accuracy = Math.Round((double)entry.Accuracy, 6),
+                Samples = entry.Samples, LearningRate = entry.LearningRate, GradientNorm = entry.GradientNorm, ClippedNorm = entry.ClippedNorm,
+            };
+    }
+
+    public Verdict Diagnose() => LossDiagnosis.Of(_curves.Curves);
+
+    /// <summary>The figures of a status; who and in which state is for the caller to add.</summary>
+    public JobStatus Figures(string id)
+    {
+        lock (_gate)
+        {
+            var (first, last) = _speed.Count > 0 ? (_speed.Peek(), (Seconds: _seconds, Samples: _samples)) : default;
+            return new JobStatus
+            {
+                Job = id, Name = job.Name, State = JobStates.Queued, Step = _step, TotalSteps = job.TotalSteps, StepsPerEpoch = job.StepsPerEpoch, TrainLoss = _trainLoss, TestLoss = _testLoss, TestAccuracy = _testAccuracy,
+                BestTestLoss = _bestTestLoss, BestTestLossStep = _bestTestLossStep, SamplesPerSecond = last.Seconds > first.Seconds ? Math.Round((last.Samples - first.Samples) / (last.Seconds - first.Seconds), 1) : 0,
+                MicroBatches = job.MicroBatches, Seconds = Math.Round(_seconds, 3),
+            };
+        }
+    }
+
+    /// <param name="names">By number, the workers there are; others have gone.</param>
+    public IReadOnlyList<WorkerReport> Workers(IReadOnlyDictionary<int, string> names, string device, IReadOnlyList<WaitReport> waits)
+    {
+        lock (_gate)
+            return
+            [
+                .. names.OrderBy(n => n.Key).Select(n =>
+                {
+                    _workers.TryGetValue(n.Key, out var t);
+                    var lease = waits.FirstOrDefault(w => w.From == $"worker {n.Key}" && w.What.Contains("micro-batches", StringComparison.Ordinal))?.What ?? "";
+                    return new WorkerReport
+                    {
+                        Number = n.Key, Name = n.Value, Device = device, State = t is null ? "starting" : lease.Length > 0 || t.LastCompute >= t.LastWait ? "working" : "waiting", Lease = lease,
+                        ComputeSeconds = Math.Round(t?.Compute ?? 0, 3), PushSeconds = Math.Round(t?.Push ?? 0, 3), WaitSeconds = Math.Round(t?.Wait ?? 0, 3), ServeSeconds = Math.Round(t?.Serve ?? 0, 3),
+                    };
+                }),
+            ];
+    }
+
+    private void Take(in RunRecord record)
+    {
+        var evaluation = record.Kind is RunRecordKind.Evaluation;
+        // A step that is computed again after a restore was told before.
+        if (record.Step <= (evaluation ? _evaluated : _step)) return;
+        var accuracy = job.Data.Test.Classes > 0 ? record.Accuracy : double.NaN;
+        lock (_gate)
+        {
+            if (double.IsFinite(record.Seconds)) _seconds = record.Seconds;
+            if (evaluation)
+            {
+                (_testLoss, _testAccuracy, _evaluated) = (record.Loss, accuracy, record.Step);
+                if (!(record.Loss >= _bestTestLoss)) (_bestTestLoss, _bestTestLossStep) = (record.Loss, record.Step);
+            }
+            else
+            {
+                (_step, _trainLoss, _samples) = (record.Step, record.Loss, _samples + record.Samples);
+                if (double.IsFinite(record.Seconds)) _speed.Enqueue((record.Seconds, _samples));
+                while (_speed.Count > 2 && _speed.Peek().Seconds < record.Seconds - SpeedWindow) _speed.Dequeue();
+            }
+        }
+        _curves.Add(evaluation, record.Step, record.Loss, accuracy, record.LearningRate, record.GradientNorm);
+        _points.Add(new Measured(evaluation, (int)record.Samples, record.Step, (float)record.Seconds, record.Loss, (float)accuracy, evaluation ? double.NaN : record.LearningRate, evaluation ? double.NaN : record.GradientNorm, evaluation ? double.NaN : record.ClippedNorm));
+    }
+}
