@@ -1,0 +1,37 @@
+using System.CommandLine;
+using System.Globalization;
+using DistTrain.Contracts;
+
+namespace DistTrain.Cli;
+
+/// <summary>All of a job's metric points, at full resolution.</summary>
+internal static class MetricsVerb
+{
+    private const string Header = "sequence,kind,step,epoch,seconds,loss,accuracy,samples,learning_rate,gradient_norm,clipped_norm";
+
+    public static Command Make()
+    {
+        var format = new Option<string>("--format") { Description = "csv, or json: one object a line.", DefaultValueFactory = _ => "csv" }.AcceptOnlyFromAmong("csv", "json");
+        return JobVerbs.Make("metrics", "Prints a job's metrics: one row for each step and evaluation.", JobVerbs.Job(), ["disttrain metrics mnist-lenet-1a2b3c --format csv > metrics.csv"], async (client, job, terminal, parse, cancellation) =>
+        {
+            var csv = parse.GetValue(format) == "csv" && !terminal.Json;
+            if (csv) terminal.Out.WriteLine(Header);
+            for (var (after, more) = (0L, true); more;)
+            {
+                var page = await client.MetricPageAsync(job, after, cancellation: cancellation).ConfigureAwait(false);
+                foreach (var point in page.Points)
+                {
+                    if (csv) terminal.Out.WriteLine(Row(point));
+                    else JobText.WriteJson(terminal, point, ClusterJson.Plain.MetricPoint);
+                }
+                (after, more) = (page.After, page.More);
+            }
+            return ExitCode.Ok;
+        }, format);
+    }
+
+    private static string Row(MetricPoint p) => string.Create(CultureInfo.InvariantCulture,
+        $"{p.Sequence},{p.Kind},{p.Step},{Cell(p.Epoch)},{Cell(p.Seconds)},{Cell(p.Loss)},{Cell(p.Accuracy)},{p.Samples},{Cell(p.LearningRate)},{Cell(p.GradientNorm)},{Cell(p.ClippedNorm)}");
+
+    private static string Cell(double value) => double.IsNaN(value) ? "" : value.ToString("R", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,71 @@
+using System.CommandLine;
+using DistTrain.Dashboard;
+using DistTrain.Training;
+using Microsoft.Extensions.Options;
+
+namespace DistTrain.Cli;
+
+/// <summary>A server of this one process: jobs come over HTTP and train here, one after another.</summary>
+internal static class ServeVerb
+{
+    public static Command Make()
+    {
+        var listen = new Option<string>("--listen") { Description = "Address and port; beyond loopback only with TLS and a token.", DefaultValueFactory = _ => "127.0.0.1:7070", HelpName = "ADDRESS:PORT" };
+        var token = new Option<string?>("--token") { Description = "What clients must show; else DISTTRAIN_TOKEN, else a random one, printed once.", HelpName = "TOKEN" };
+        var certificate = new Option<string?>("--certificate") { Description = "PEM file of the certificate.", HelpName = "FILE" };
+        var key = new Option<string?>("--key") { Description = "PEM file of its key.", HelpName = "FILE" };
+        var hosts = new Option<string[]>("--host") { Description = "A name under which clients reach it.", HelpName = "NAME" };
+        var runs = SharedOptions.Runs();
+        var atOnce = new Option<int>("--at-once") { Description = "Jobs that train at the same time.", DefaultValueFactory = _ => 1 };
+        var output = SharedOptions.Output();
+        var verb = new Verb("serve", "Takes jobs over HTTP and trains them in this process, with the dashboard.", "disttrain serve", "disttrain serve --listen 0.0.0.0:7070 --certificate tls.crt --key tls.key --host gateway") { listen, token, certificate, key, hosts, runs, atOnce, output };
+        verb.SetAction(async (parse, cancellation) =>
+        {
+            var terminal = parse.Terminal(output);
+            if (parse.GetValue(atOnce) is < 1 or > 64) throw new CommandException(ExitCode.Usage, $"--at-once is {parse.GetValue(atOnce)}. It must be from 1 to 64.");
+            var options = new DashboardOptions
+            {
+                Listen = parse.GetValue(listen)!, Token = parse.GetValue(token) ?? Environment.GetEnvironmentVariable("DISTTRAIN_TOKEN") ?? "", CertificateFile = parse.GetValue(certificate) ?? "", KeyFile = parse.GetValue(key) ?? "", Title = "this process",
+            };
+            foreach (var host in parse.GetValue(hosts) ?? []) options.Hosts.Add(host);
+            using var signals = new StopSignals(cancellation, () => terminal.Error.WriteLine($"{Environment.NewLine}stopping at checkpoints; once more to stop at once"));
+            var training = new EmbeddedTraining(new EmbeddedTrainingOptions { Folder = parse.GetValue(runs)!, AtOnce = parse.GetValue(atOnce), WorkerLaunch = WorkerVerb.Launch() });
+            await using var trains = training.ConfigureAwait(false);
+            var server = await StartAsync(training, options, cancellation).ConfigureAwait(false);
+            await using var served = server.ConfigureAwait(false);
+            if (terminal.Json) terminal.WriteJson(new System.Text.Json.Nodes.JsonObject { ["address"] = server.Address.ToString(), ["link"] = server.Link });
+            else
+            {
+                terminal.Out.WriteLine($"dashboard: {server.Link}");
+                terminal.Out.WriteLine($"submit:    DISTTRAIN_SERVER='{server.Link}' {Invocation.Name} submit my-job.yaml --wait");
+            }
+            terminal.Out.Flush();
+            try
+            {
+                await Task.Delay(Timeout.InfiniteTimeSpan, signals.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException)
+            {
+                // Asked to stop.
+            }
+            return ExitCode.Ok;
+        });
+        return verb;
+    }
+
+    private static async Task<DashboardServer> StartAsync(EmbeddedTraining training, DashboardOptions options, CancellationToken cancellation)
+    {
+        try
+        {
+            return await DashboardServer.StartAsync(training, options, cancellation).ConfigureAwait(false);
+        }
+        catch (OptionsValidationException wrong)
+        {
+            throw new CommandException(ExitCode.Usage, string.Join(Environment.NewLine, wrong.Failures));
+        }
+        catch (IOException taken)
+        {
+            throw new CommandException(ExitCode.Usage, $"listen is {options.Listen}: {taken.Message.TrimEnd('.')}. Choose another port, or 0 for any free one.");
+        }
+    }
+}
