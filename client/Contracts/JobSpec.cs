@@ -77,6 +77,30 @@ public sealed record TrainingSpec
     [SpecField("clipNorm"), Description("Clip gradients by global norm; 0 = off."), Range(0.0, 1e30)]
     public double ClipNorm { get; init; }
 
+    [SpecField("clipValue"), Description("Clip every gradient element to this absolute value; 0 = off."), Range(0.0, 1e30)]
+    public double ClipValue { get; init; }
+
+    [SpecField("clipTensorNorm"), Description("Clip the gradient of each tensor by its own norm; 0 = off. Shards then hold whole tensors."), Range(0.0, 1e30)]
+    public double ClipTensorNorm { get; init; }
+
+    [SpecField("l1"), Description("Adds l1 * sign(w) to gradients, after clipping; the loss that is reported stays without it."), Range(0.0, 1e6)]
+    public double L1 { get; init; }
+
+    [SpecField("l2"), Description("Adds l2 * w to gradients, after clipping; the loss that is reported stays without it."), Range(0.0, 1e6)]
+    public double L2 { get; init; }
+
+    [SpecField("parameters", Component = "parameterRule"), Description("Parameters with a rate of their own, or frozen, by name: [{freeze: \"0.*\"}, {rate: {match: \"6.*\", by: 10}}].")]
+    public IReadOnlyList<ComponentSpec> Parameters { get; init; } = [];
+
+    [SpecField("earlyStop.patience"), Description("Training ends after so many evaluations in a row that were not better than the best; 0 = never."), Range(0, int.MaxValue)]
+    public int EarlyStopPatience { get; init; }
+
+    [SpecField("earlyStop.minDelta"), Description("How much better counts as better."), Range(0.0, 1e6)]
+    public double EarlyStopMinDelta { get; init; }
+
+    [SpecField("earlyStop.watch"), Description("Which figure of an evaluation is watched."), AllowedValues("testLoss", "testAccuracy")]
+    public string EarlyStopWatch { get; init; } = "testLoss";
+
     [SpecField("seed"), Description("Key of all randomness: initial weights, order of samples, dropout.")]
     public ulong Seed { get; init; } = 42;
 

@@ -45,7 +45,7 @@ public sealed class Frame
     /// <summary>[samples, target shape]: int32 labels or float32 values.</summary>
     public View Target => Of(_tape.Target!);
 
-    /// <summary>The step's figures: [0] loss, [1] correct; a loss adds to them.</summary>
+    /// <summary>The step's figures: [0] loss, [1] correct, [3] weight; a loss adds to them.</summary>
     public View Metrics { get; internal set; }
 
     /// <summary>The current node's output value.</summary>

@@ -9,7 +9,8 @@ public static class Clipping
 
     /// <summary>min(1, limit / (norm + 1e-6)), rounded once; 1 where nothing is clipped, so that the gradient keeps its bits.</summary>
     /// <param name="limit">0 = no clipping.</param>
-    public static float Coefficient(double norm, double limit) => limit <= 0 || norm + 1e-6 <= limit ? 1f : (float)(limit / (norm + 1e-6));
+    /// <param name="factor">What the gradient is multiplied by besides (a loss that divides by weights); the norm has it in it.</param>
+    public static float Coefficient(double norm, double limit, double factor = 1.0) => limit <= 0 || norm + 1e-6 <= limit ? (float)factor : (float)(limit / (norm + 1e-6) * factor);
 
     private static double Tree(ReadOnlySpan<double> squares)
     {

@@ -21,6 +21,20 @@ public abstract class Optimizer
     /// <summary>The rule needs whole tensors (a norm of each): <see cref="Apply"/> is called for one tensor at a time, and shards are cut between tensors only.</summary>
     public virtual bool PerTensor => false;
 
+    /// <summary>What happens to gradients before the rule, and which parameters it reaches.</summary>
+    public UpdateRules Rules { get; private set; } = UpdateRules.None;
+
+    /// <summary>Shards must hold whole tensors: for this rule, or for clipping each.</summary>
+    public bool NeedsWholeTensors => PerTensor || Rules.ClipTensorNorm > 0;
+
+    /// <summary>The same optimizer behind other rules.</summary>
+    public Optimizer With(UpdateRules rules)
+    {
+        var copy = (Optimizer)MemberwiseClone();
+        copy.Rules = rules;
+        return copy;
+    }
+
     /// <summary>Most scalars that a rule may have.</summary>
     public const int MaxScalars = 8;
 

@@ -11,7 +11,7 @@ public enum SliceKind
     /// <summary>Batch statistics, triples (count, mean, M2) per channel in the gradient vector, (updates, running mean, running variance) in the weights: merged pairwise, one moving-average update per step.</summary>
     Moments,
 
-    /// <summary>The step's own figures in the gradient vector: [0] loss, [1] correct predictions, [2] samples, the rest 0: they add. In the weights: zeros, never saved or hashed.</summary>
+    /// <summary>The step's own figures in the gradient vector: [0] loss, [1] correct predictions, [2] samples, [3] sum of weights where the loss has weights of its own, the rest 0: they add. In the weights: zeros, never saved or hashed.</summary>
     Metrics,
 }
 

@@ -18,7 +18,8 @@ public readonly ref struct Pass(ulong seed, long step, int stepSamples, Segments
 }
 
 /// <summary>What an evaluation pass over some samples found: sums, to be folded by the caller's tree.</summary>
-public readonly record struct EvaluationSum(double Loss, long Correct, long Samples);
+/// <param name="Weight">Sum of the weights of a loss that has weights of its own, else 0.</param>
+public readonly record struct EvaluationSum(double Loss, long Correct, long Samples, double Weight = 0);
 
 /// <summary>A model on one device: it turns samples and weights into the gradient of one tree node. Shapes are recorded at first use and replayed; the steady state allocates nothing.</summary>
 public interface IReplica : IDisposable

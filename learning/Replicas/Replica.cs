@@ -66,9 +66,9 @@ public sealed class Replica : IReplica
         _vector.Fill(frame.Metrics, 0f);
         Load(_evaluating, data, sampleIndexes);
         _evaluating.Forward();
-        Span<float> metrics = stackalloc float[2];
+        Span<float> metrics = stackalloc float[4];
         _evaluation.Read(0, metrics);
-        return new EvaluationSum(metrics[0], (long)metrics[1], sampleIndexes.Length);
+        return new EvaluationSum(metrics[0], (long)metrics[1], sampleIndexes.Length, metrics[3]);
     }
 
     public void Predict(ReadOnlySpan<float> inputs, int samples, View weights, Span<float> outputs)

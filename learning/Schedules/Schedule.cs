@@ -8,4 +8,10 @@ public abstract class Schedule
     /// <param name="totalSteps">Steps of the whole job.</param>
     /// <param name="stepsPerEpoch">Steps of one epoch.</param>
     public abstract double Rate(double baseRate, long step, long totalSteps, long stepsPerEpoch);
+
+    /// <summary>The rate with regard to the evaluations committed before the step.</summary>
+    public virtual double Rate(double baseRate, long step, long totalSteps, long stepsPerEpoch, in Progress progress) => Rate(baseRate, step, totalSteps, stepsPerEpoch);
+
+    /// <summary>One more committed evaluation; schedules of the step alone leave it.</summary>
+    public virtual Progress Follow(in Progress progress, double testLoss, double testAccuracy) => progress;
 }

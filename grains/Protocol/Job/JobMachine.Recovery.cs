@@ -29,6 +29,7 @@ public sealed partial class JobMachine
     private LogDigest _log;
     private long _entries;
     private EvaluationRecord _lastEvaluation = new(-1, default);
+    private EvaluationTrend _trend = EvaluationTrend.None;
     private Decision _last = Decision.None;
     private long _mostCommitted;
 
@@ -249,7 +250,7 @@ public sealed partial class JobMachine
     private void Stand(JobPosition position, CheckpointName name)
     {
         (_known, _version, _updates, _log, _entries, _lastEvaluation) = (true, position.Version, position.Updates, position.Log, position.Entries, position.LastEvaluation);
-        (_base, _last) = (name, Decision.None);
+        (_base, _last, _trend) = (name, Decision.None, position.Trend);
         _records.Clear();
     }
 
@@ -260,7 +261,7 @@ public sealed partial class JobMachine
         _records.Add(entry);
         _log = entry.AddTo(_log);
         _entries++;
-        if (entry.IsEvaluation) _lastEvaluation = entry.Evaluation;
+        if (entry.IsEvaluation) (_lastEvaluation, _trend) = (entry.Evaluation, _rule.Follow(_trend, entry.Evaluation));
         else
         {
             _version = entry.Step.Step + 1;

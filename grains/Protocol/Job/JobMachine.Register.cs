@@ -213,7 +213,7 @@ public sealed partial class JobMachine
             if (control.Kind == ControlKind.SetLearningRate) (rate, scale) = (control.Value, 1.0);
             else if (control.Kind == ControlKind.ScaleLearningRate) scale *= control.Value;
         }
-        return (double.IsNaN(rate) ? _rule.LearningRate(step) : rate) * scale;
+        return (double.IsNaN(rate) ? _rule.LearningRate(step, _trend) : rate) * scale;
     }
 
     private double ClipNormOf(long step)

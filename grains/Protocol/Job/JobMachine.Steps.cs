@@ -10,6 +10,7 @@ public sealed partial class JobMachine
     private OpenStep _open;
     private double _loss;
     private double _correct;
+    private double _weight;
 
     /// <summary>Between two steps: what is next?</summary>
     private void Boundary()
@@ -36,7 +37,7 @@ public sealed partial class JobMachine
 
     private StepKind NextKind() =>
         _plan.EvaluatesAt(_version) && _lastEvaluation.Step != _version ? StepKind.Evaluate
-        : _version >= _plan.TotalSteps || _pausing || StopsAt(_version) ? StepKind.Hold
+        : _version >= _plan.TotalSteps || _pausing || StopsAt(_version) || _rule.Stops(_trend) is not null ? StepKind.Hold
         : StepKind.Train;
 
     private bool MayAddReplica()
@@ -77,7 +78,7 @@ public sealed partial class JobMachine
             if (IsPlaced(slot)) _out.Send(OpenMessage(SeatOf(slot)));
     }
 
-    private JobPosition Position() => new(_version, _updates, _log, _entries, _lastEvaluation);
+    private JobPosition Position() => new(_version, _updates, _log, _entries, _lastEvaluation) { Trend = _trend };
 
     private Message OpenMessage(Address seat) => To(seat, MessageKind.OpenStep) with { Open = _open, Step = _open.Step };
 
@@ -115,7 +116,7 @@ public sealed partial class JobMachine
             return;
         }
         figures.Squares.CopyTo(_squares, shard.FirstBlock);
-        if (figures.HasLoss) (_loss, _correct) = (figures.Loss, figures.Correct);
+        if (figures.HasLoss) (_loss, _correct, _weight) = (figures.Loss, figures.Correct, figures.Weight);
         _reduced[slot / 2] = true;
         if (!_reduced.AsSpan().Contains(false)) Decide();
     }
@@ -123,7 +124,8 @@ public sealed partial class JobMachine
     /// <summary>The commit, a pure function of the open step and the norms.</summary>
     private void Decide()
     {
-        var norm = Math.Sqrt(SumOfSquares(_squares, TreeNode.Root(_squares.Length)));
+        var (loss, factor) = _rule.Finish(_loss, _weight);
+        var norm = Math.Sqrt(SumOfSquares(_squares, TreeNode.Root(_squares.Length))) * factor;
         var finite = double.IsFinite(norm);
         if (!finite && _open.Policy != NonFinitePolicy.Skip)
         {
@@ -134,11 +136,11 @@ public sealed partial class JobMachine
         {
             Step = _version,
             Epoch = _plan.EpochOf(_version),
-            Loss = _loss,
+            Loss = loss,
             Correct = _correct,
             Samples = _plan.StepSamples(_version),
             Norm = norm,
-            Coefficient = finite ? Coefficient(norm, _open.ClipNorm) : 0,
+            Coefficient = finite ? Coefficient(norm, _open.ClipNorm, factor) : 0,
             LearningRate = _open.LearningRate,
             Skipped = !finite,
         };
@@ -147,9 +149,9 @@ public sealed partial class JobMachine
         Commit(new LogEntry(record));
     }
 
-    /// <summary>min(1, clip / (norm + 1e-6)) in double, rounded once; a clip of 0 is off.</summary>
-    internal static float Coefficient(double norm, double clip) =>
-        clip > 0 && clip / (norm + 1e-6) is var coefficient and < 1 ? (float)coefficient : 1f;
+    /// <summary>factor·min(1, clip / (norm + 1e-6)) in double, rounded once; a clip of 0 is off.</summary>
+    internal static float Coefficient(double norm, double clip, double factor = 1.0) =>
+        clip > 0 && clip / (norm + 1e-6) is var coefficient and < 1 ? (float)(coefficient * factor) : (float)factor;
 
     /// <summary>Blocks in the fixed tree: the same bits under any sharding.</summary>
     internal static double SumOfSquares(ReadOnlySpan<double> squares, TreeNode node) =>
@@ -192,7 +194,7 @@ public sealed partial class JobMachine
         foreach (var fold in _evaluations.Folds) _totals[fold.Left] += _totals[fold.Right];
         if (!_evaluations.IsComplete) return;
         CloseLeases();
-        Commit(new LogEntry(new EvaluationRecord(_version, _totals[_evaluations.RootPlace])));
+        Commit(new LogEntry(new EvaluationRecord(_version, _totals[_evaluations.RootPlace].Finished(_rule))));
     }
 
     private Verdict Take(in Message message)
@@ -209,12 +211,13 @@ public sealed partial class JobMachine
     {
         var hash = BitConverter.DoubleToUInt64Bits(totals.Loss) * 0x9E3779B97F4A7C15;
         hash = (hash ^ (hash >> 29) ^ (ulong)totals.Correct) * 0xBF58476D1CE4E5B9;
-        return (hash ^ (hash >> 32) ^ (ulong)totals.Samples) * 0x94D049BB133111EB;
+        return (hash ^ (hash >> 32) ^ (ulong)totals.Samples ^ BitConverter.DoubleToUInt64Bits(totals.Weight)) * 0x94D049BB133111EB;
     }
 
     private void EndHere()
     {
         if (_version >= _plan.TotalSteps) End(JobState.Succeeded, "");
+        else if (_rule.Stops(_trend) is { } why) End(JobState.Succeeded, why);
         else if (_pausing) End(JobState.Paused, $"fewer than {_plan.MinimumWorkers} workers for {_plan.Limits.Workers.TotalSeconds:F0} s");
         else End(JobState.Stopped, $"{_version} of {_plan.TotalSteps} steps are done");
     }

@@ -127,4 +127,18 @@ public interface IStepRule
     /// <param name="scalars">Written from the front.</param>
     /// <returns>Scalars written.</returns>
     int Scalars(long update, double learningRate, Span<float> scalars);
+
+    /// <summary>The rate with regard to the evaluations committed before the step.</summary>
+    double LearningRate(long step, in EvaluationTrend trend) => LearningRate(step);
+
+    /// <summary>The trend after one more committed evaluation; its totals are finished.</summary>
+    EvaluationTrend Follow(in EvaluationTrend trend, in EvaluationRecord evaluation) => trend;
+
+    /// <summary>null, or why training ends before its last step.</summary>
+    string? Stops(in EvaluationTrend trend) => null;
+
+    /// <summary>From what the tree summed to the loss, and the factor that every gradient element still takes.</summary>
+    /// <param name="loss">The step's figure; in an evaluation, per sample, or the whole sum where there is a weight.</param>
+    /// <param name="weight">Sum of the weights where the loss has weights of its own, else 0.</param>
+    (double Loss, double Factor) Finish(double loss, double weight) => (loss, 1.0);
 }

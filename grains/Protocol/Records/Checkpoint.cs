@@ -23,6 +23,9 @@ public readonly record struct CheckpointName(long Version, long Incarnation) : I
 public sealed record JobPosition(long Version, long Updates, LogDigest Log, long Entries, EvaluationRecord LastEvaluation)
 {
     public static readonly JobPosition Initial = new(0, 0, default, 0, new EvaluationRecord(-1, default));
+
+    /// <summary>What all evaluations committed up to here add up to.</summary>
+    public EvaluationTrend Trend { get; init; } = EvaluationTrend.None;
 }
 
 /// <summary>What makes shard files a checkpoint; published last and exclusively. Any number of shards reads it.</summary>

@@ -46,10 +46,20 @@ public readonly record struct StepRecord
 }
 
 /// <summary>Sums over samples, folded in the evaluation's tree.</summary>
-public readonly record struct EvaluationTotals(double Loss, long Correct, long Samples)
+/// <param name="Weight">Sum of the weights of a loss that has weights of its own; only on the way: a committed record is finished and has 0.</param>
+public readonly record struct EvaluationTotals(double Loss, long Correct, long Samples, double Weight = 0)
 {
     public static EvaluationTotals operator +(EvaluationTotals left, EvaluationTotals right) =>
-        new(left.Loss + right.Loss, left.Correct + right.Correct, left.Samples + right.Samples);
+        new(left.Loss + right.Loss, left.Correct + right.Correct, left.Samples + right.Samples, left.Weight + right.Weight);
+
+    /// <summary>With the loss that <paramref name="rule"/> makes of the sums, times the samples, so that the mean is that loss.</summary>
+    public EvaluationTotals Finished(IStepRule rule)
+    {
+        if (Samples == 0) return this;
+        var before = Weight > 0 ? Loss : Loss / Samples;
+        var (loss, _) = rule.Finish(before, Weight);
+        return loss == before && Weight == 0 ? this : this with { Loss = loss * Samples, Weight = 0 };
+    }
 }
 
 /// <summary>What is known of a committed evaluation of the weights after <paramref name="Step"/> steps.</summary>

@@ -62,4 +62,7 @@ public sealed class ReducedFigures
     public bool HasLoss { get; set; }
     public double Loss { get; set; }
     public double Correct { get; set; }
+
+    /// <summary>Sum of the weights of a loss that has weights of its own, else 0: the gradient and the loss are still to be divided by it.</summary>
+    public double Weight { get; set; }
 }

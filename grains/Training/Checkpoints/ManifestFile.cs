@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using DistTrain.Learning;
+using DistTrain.Protocol;
 
 namespace DistTrain.Training;
 
@@ -63,6 +64,9 @@ public sealed record ManifestFile
 
     /// <summary>The newest evaluation; Step -1 where there is none.</summary>
     public SavedEvaluation LastEvaluation { get; init; } = new(-1, 0, 0, 0);
+
+    /// <summary>What all evaluations up to here add up to.</summary>
+    public EvaluationTrend Trend { get; init; } = EvaluationTrend.None;
 
     /// <summary>State vectors of the optimizer, in their order.</summary>
     public required IReadOnlyList<string> States { get; init; }

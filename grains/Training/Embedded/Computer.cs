@@ -60,7 +60,7 @@ internal sealed class LocalComputer : IComputer
         var (from, count) = (cut.Start(node.First), cut.SamplesOf(node));
         for (var i = 0; i < count; i++) _indexes[i] = from + i;
         var sum = _replica.Evaluate(_job.Data.Test, _indexes.AsSpan(0, count), _weights);
-        return new EvaluationTotals(sum.Loss, sum.Correct, sum.Samples);
+        return new EvaluationTotals(sum.Loss, sum.Correct, sum.Samples, sum.Weight);
     }
 
     public void Dispose() => _replica.Dispose();

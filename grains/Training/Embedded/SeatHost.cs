@@ -115,7 +115,7 @@ internal class SeatHost(ShardMachine machine, MachineSet machines, ISeatMemory m
         {
             Span<float> scalars = stackalloc float[StepScalars.Capacity];
             open.Scalars.CopyTo(scalars);
-            Memory.Apply(device, scalars[..open.Scalars.Count], open.Last.Coefficient, root.Elements);
+            Memory.Apply(device, open.Update, open.LearningRate, scalars[..open.Scalars.Count], open.Last.Coefficient, root.Elements);
         }
         memory.End(machine.Shard, effect.Message.Step + 1);
         root?.Release();

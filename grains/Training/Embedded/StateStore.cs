@@ -71,7 +71,7 @@ internal sealed class StateStore
             Job = _job.Name, Identity = _job.Identity, LayoutSha256 = ManifestFile.LayoutHash(_job.Layout), Step = manifest.Name.Version, Updates = manifest.Position.Updates,
             Epoch = (int)(manifest.Name.Version / _job.StepsPerEpoch), Incarnation = manifest.Name.Incarnation, Records = manifest.Position.Entries, RecordsDigest = manifest.Position.Log.ToString(),
             LastEvaluation = new SavedEvaluation(evaluation.Step, evaluation.Totals.Loss, evaluation.Totals.Correct, evaluation.Totals.Samples),
-            States = [.. _job.Optimizer.StateNames], Shards = [.. manifest.Files.Select(f => (CheckpointFile)f!)],
+            Trend = manifest.Position.Trend, States = [.. _job.Optimizer.StateNames], Shards = [.. manifest.Files.Select(f => (CheckpointFile)f!)],
         }, _log.Copy(manifest.Position.Entries));
         _store.Prune(_job.Identity, _options.KeepLast, Score);
         return answer with { Flag = true };
@@ -176,7 +176,7 @@ internal sealed class StateStore
     {
         var e = file.LastEvaluation;
         return new CheckpointManifest(new CheckpointName(file.Step, file.Incarnation),
-            new JobPosition(file.Step, file.Updates, LogDigest.Parse(file.RecordsDigest), file.Records, new EvaluationRecord(e.Step, new EvaluationTotals(e.Loss, e.Correct, e.Samples))),
+            new JobPosition(file.Step, file.Updates, LogDigest.Parse(file.RecordsDigest), file.Records, new EvaluationRecord(e.Step, new EvaluationTotals(e.Loss, e.Correct, e.Samples))) { Trend = file.Trend },
             [.. file.Shards], [], CheckpointName.Initial);
     }
 }

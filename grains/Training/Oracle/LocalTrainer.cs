@@ -16,12 +16,16 @@ public sealed class LocalTrainer
     private readonly Stack<DeviceBuffer> _free = new();
     private long _step;
     private long _updates;
+    private readonly StepRule _rule;
+    private readonly ParameterStep _parameters;
     private LossRecord _lastEvaluation;
+    private EvaluationTrend _trend = EvaluationTrend.None;
 
     /// <param name="device">null = one thread of the CPU.</param>
     public LocalTrainer(ResolvedJob job, Device? device = null)
     {
         (_job, _device) = (job, device ?? new CpuDevice(1));
+        (_rule, _parameters) = (new StepRule(job), new ParameterStep(job.Optimizer));
         Weights = _device.Allocate(job.Layout.Length);
         States = _device.Allocate(Math.Max(1, job.Optimizer.StateCount * job.Layout.Length));
         var initial = new float[job.Layout.Length];
@@ -46,7 +50,7 @@ public sealed class LocalTrainer
         Log.Load(checkpoint.LossLog);
         (_step, _updates) = (checkpoint.Manifest.Step, checkpoint.Manifest.Updates);
         for (var i = 0; i < Log.Count; i++)
-            if (Log[i].Kind == LossRecordKind.Evaluation) _lastEvaluation = Log[i];
+            if (Log[i].Kind == LossRecordKind.Evaluation) Follow(Log[i]);
     }
 
     /// <param name="untilStep">Stops once this many steps are committed; the next call goes on.</param>
@@ -56,7 +60,7 @@ public sealed class LocalTrainer
         var status = TrainingStatus.Completed;
         string? error = null;
         using var replica = _job.MakeReplica(_device);
-        for (; _step < Math.Min(_job.TotalSteps, untilStep) && !cancellation.IsCancellationRequested; _step++)
+        for (; _step < Math.Min(_job.TotalSteps, untilStep) && _rule.Stops(_trend) is null && !cancellation.IsCancellationRequested; _step++)
         {
             var step = _step;
             var gradient = Fold(replica, step, 0, _job.MicroBatches) ?? throw new InvalidOperationException($"step {step} has no samples.");
@@ -71,13 +75,20 @@ public sealed class LocalTrainer
             }
             if (!_job.EvaluatesAfter(step)) continue;
             var sum = Evaluate(replica, 0, _job.EvaluationMicroBatches);
-            _lastEvaluation = new LossRecord(LossRecordKind.Evaluation, step + 1, sum.Loss / sum.Samples, sum.Correct, sum.Samples, 0, 0, 0);
+            var totals = new EvaluationTotals(sum.Loss, sum.Correct, sum.Samples, sum.Weight).Finished(_rule);
+            Follow(new LossRecord(LossRecordKind.Evaluation, step + 1, totals.Loss / totals.Samples, totals.Correct, totals.Samples, 0, 0, 0));
             Log.Append(_lastEvaluation);
             feed?.Write(Show(_lastEvaluation, RunRecordKind.Evaluation, clock));
         }
-        if (status == TrainingStatus.Completed && _step < _job.TotalSteps) status = TrainingStatus.Interrupted;
+        if (status == TrainingStatus.Completed && _step < _job.TotalSteps && _rule.Stops(_trend) is null) status = TrainingStatus.Interrupted;
         while (_free.TryPop(out var buffer)) buffer.Dispose();
         return Result(status, error, _step, _lastEvaluation, clock.Elapsed.TotalSeconds);
+    }
+
+    private void Follow(in LossRecord evaluation)
+    {
+        _lastEvaluation = evaluation;
+        _trend = _rule.Follow(_trend, evaluation.Loss, (double)evaluation.Correct / evaluation.Samples);
     }
 
     // The folded gradient of micro-batches [first, first + count); null where all are empty.
@@ -119,30 +130,32 @@ public sealed class LocalTrainer
         for (var b = 0; b < squares.Length; b++)
         {
             var block = layout.Blocks[b];
-            if (layout.Slices[block.Slice].Kind != SliceKind.Parameter) continue;
+            if (layout.Slices[block.Slice] is var of && (of.Kind != SliceKind.Parameter || _job.Optimizer.Rules.RateFactor(of.Name) == 0)) continue;
             _device.Op<IBlockNorm>().SumOfSquares(gradient.View, [block.Offset], [block.Length], squares.AsSpan(b, 1));
         }
-        var norm = Clipping.GlobalNorm(squares);
-        var rate = _job.Schedule.Rate(_job.LearningRate, step, _job.TotalSteps, _job.StepsPerEpoch);
+        var rate = _rule.LearningRate(step, _trend);
         var metrics = new float[ParameterLayout.MetricsLength];
         gradient.Read(layout.Metrics.Offset, metrics);
+        var (loss, factor) = _rule.Finish(metrics[0], metrics[3]);
+        var norm = Clipping.GlobalNorm(squares) * factor;
         var finite = double.IsFinite(norm);
-        var coefficient = finite ? Clipping.Coefficient(norm, _job.ClipNorm) : 0f;
+        var coefficient = finite ? Clipping.Coefficient(norm, _job.ClipNorm, factor) : 0f;
         if (finite)
         {
             var scalars = new float[Optimizer.MaxScalars];
             var count = _job.Optimizer.Scalars(++updates, rate, scalars);
+            _parameters.Begin(updates, rate, scalars.AsSpan(0, count));
             foreach (var slice in layout.Slices)
             {
                 View Part(DeviceBuffer buffer, int at = 0) => buffer.View.Part(at * layout.Length + slice.Offset, slice.Length);
                 View State(int i) => i < _job.Optimizer.StateCount ? Part(States, i) : View.None;
-                if (slice.Kind == SliceKind.Parameter)
-                    _job.Optimizer.Apply(_device, scalars.AsSpan(0, count), coefficient, Part(Weights), Part(gradient), State(0), State(1), State(2));
+                if (slice.Kind == SliceKind.Parameter && _job.Optimizer.Rules.RateFactor(slice.Name) is > 0 and var own)
+                    _parameters.Apply(_device, own, coefficient, Part(Weights), Part(gradient), State(0), State(1), State(2));
                 else if (slice.Kind == SliceKind.Moments)
                     MomentsUpdate.Apply(Part(Weights).AsSpan(), Part(gradient).AsSpan());
             }
         }
-        return new LossRecord(finite ? LossRecordKind.Applied : LossRecordKind.Skipped, step, metrics[0], (long)metrics[1], _job.SamplesOf(step), norm, coefficient, rate);
+        return new LossRecord(finite ? LossRecordKind.Applied : LossRecordKind.Skipped, step, loss, (long)metrics[1], _job.SamplesOf(step), norm, coefficient, rate);
     }
 
     private EvaluationSum Evaluate(IReplica replica, int first, int count)
@@ -156,7 +169,7 @@ public sealed class LocalTrainer
         var split = 1;
         while (split * 2 < count) split *= 2;
         var (left, right) = (Evaluate(replica, first, split), Evaluate(replica, first + split, count - split));
-        return new EvaluationSum(left.Loss + right.Loss, left.Correct + right.Correct, left.Samples + right.Samples);
+        return new EvaluationSum(left.Loss + right.Loss, left.Correct + right.Correct, left.Samples + right.Samples, left.Weight + right.Weight);
     }
 
     private RunRecord Show(in LossRecord record, RunRecordKind kind, Stopwatch clock) => new()

@@ -104,10 +104,10 @@ internal sealed class RemoteComputer : IComputer
             SendWeights(version);
             _connection.Send(Header(LaneKind.Evaluate, version, node), []);
             var header = Next(LaneKind.Evaluated, version, node);
-            if (header.PayloadBytes != 24) throw new LaneFormatException($"an evaluation's sums have {header.PayloadBytes} bytes. They must have 24.");
-            Span<byte> sums = stackalloc byte[24];
+            if (header.PayloadBytes != 32) throw new LaneFormatException($"an evaluation's sums have {header.PayloadBytes} bytes. They must have 32.");
+            Span<byte> sums = stackalloc byte[32];
             _connection.ReadPayload(header, sums);
-            return new EvaluationTotals(BinaryPrimitives.ReadDoubleLittleEndian(sums), BinaryPrimitives.ReadInt64LittleEndian(sums[8..]), BinaryPrimitives.ReadInt64LittleEndian(sums[16..]));
+            return new EvaluationTotals(BinaryPrimitives.ReadDoubleLittleEndian(sums), BinaryPrimitives.ReadInt64LittleEndian(sums[8..]), BinaryPrimitives.ReadInt64LittleEndian(sums[16..]), BinaryPrimitives.ReadDoubleLittleEndian(sums[24..]));
         }
         catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException && e is not WorkerLostException)
         {

@@ -155,10 +155,11 @@ public static class WorkerProcess
         try
         {
             var totals = computer.Evaluate(lease.Step, new TreeNode(lease.First, lease.Count));
-            Span<byte> payload = stackalloc byte[24];
+            Span<byte> payload = stackalloc byte[32];
             BinaryPrimitives.WriteDoubleLittleEndian(payload, totals.Loss);
             BinaryPrimitives.WriteInt64LittleEndian(payload[8..], totals.Correct);
             BinaryPrimitives.WriteInt64LittleEndian(payload[16..], totals.Samples);
+            BinaryPrimitives.WriteDoubleLittleEndian(payload[24..], totals.Weight);
             connection.Send(lease with { Kind = LaneKind.Evaluated }, payload);
         }
         catch (Exception e) when (e is not IOException)

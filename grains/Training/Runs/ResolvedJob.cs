@@ -29,6 +29,11 @@ public sealed record ResolvedJob
 
     public required Schedule Schedule { get; init; }
 
+    /// <summary>Turns sums into the loss; null = the sum is the loss.</summary>
+    public Loss? Loss { get; init; }
+
+    public EarlyStop EarlyStop { get; init; } = EarlyStop.Off;
+
     /// <summary>The optimizer's lr option, before the schedule.</summary>
     public required double LearningRate { get; init; }
 

@@ -21,7 +21,8 @@ internal sealed class ShardMemory : IDisposable
     private readonly View _weights;
     private readonly Run[] _sums;
     private readonly Run[] _moments;
-    private readonly Run[] _parameters;
+    private readonly (Run Run, double Factor)[] _parameters;
+    private readonly ParameterStep _step;
     private readonly BlockRun[] _blocks;
     private readonly int _metrics;
     private readonly Lock _copying = new();
@@ -47,9 +48,8 @@ internal sealed class ShardMemory : IDisposable
         var slices = layout.Slices.Where(s => s.Offset < range.Offset + range.Length && s.Offset + s.Length > range.Offset).ToList();
         _sums = Runs(slices.Where(s => s.Kind != SliceKind.Moments));
         _moments = Runs(slices.Where(s => s.Kind == SliceKind.Moments));
-        _parameters = optimizer.PerTensor
-            ? [.. slices.Where(s => s.Kind == SliceKind.Parameter).SelectMany(s => Runs([s]))]
-            : Runs(slices.Where(s => s.Kind == SliceKind.Parameter));
+        _step = new ParameterStep(optimizer);
+        _parameters = [.. Groups(slices.Where(s => s.Kind == SliceKind.Parameter))];
         _blocks = BlockRuns();
         var metrics = layout.Metrics.Offset - range.Offset;
         _metrics = metrics >= 0 && metrics < range.Length ? metrics : -1;
@@ -88,15 +88,18 @@ internal sealed class ShardMemory : IDisposable
         figures.HasLoss = _metrics >= 0;
         if (_metrics < 0) return;
         var metrics = gradient.Part(_metrics, ParameterLayout.MetricsLength).AsSpan();
-        (figures.Loss, figures.Correct) = (metrics[0], metrics[1]);
+        (figures.Loss, figures.Correct, figures.Weight) = (metrics[0], metrics[1], metrics[3]);
     }
 
     /// <summary>One decided update: the optimizer on parameters, the moving average on moments, nothing on metrics.</summary>
-    public void Apply(Device device, ReadOnlySpan<float> scalars, float coefficient, View gradient)
+    /// <param name="update">1 for the first applied update.</param>
+    /// <param name="learningRate">The step's rate, and the optimizer's scalars at it.</param>
+    public void Apply(Device device, long update, double learningRate, ReadOnlySpan<float> scalars, float coefficient, View gradient)
     {
         CopyRest();
-        foreach (var run in _parameters)
-            _optimizer.Apply(device, scalars, coefficient, _weights.Part(run.Start, run.Length), gradient.Part(run.Start, run.Length), State(0, run), State(1, run), State(2, run));
+        _step.Begin(update, learningRate, scalars);
+        foreach (var (run, factor) in _parameters)
+            _step.Apply(device, factor, coefficient, _weights.Part(run.Start, run.Length), gradient.Part(run.Start, run.Length), State(0, run), State(1, run), State(2, run));
         foreach (var run in _moments)
             MomentsUpdate.Apply(_weights.Part(run.Start, run.Length).AsSpan(), gradient.Part(run.Start, run.Length).AsSpan());
     }
@@ -189,6 +192,27 @@ internal sealed class ShardMemory : IDisposable
 
     private View State(int index, Run run) => index < _optimizer.StateCount ? _states.View.Part(index * Range.Length + run.Start, run.Length) : View.None;
 
+    // Tensors with one rate for all of them; each by itself where the optimizer needs its norm. Frozen ones are left out.
+    private IEnumerable<(Run, double)> Groups(IEnumerable<Slice> parameters)
+    {
+        var group = new List<Slice>();
+        var last = 0.0;
+        foreach (var slice in parameters)
+        {
+            var factor = _optimizer.Rules.RateFactor(slice.Name);
+            if (factor != last || _optimizer.NeedsWholeTensors)
+            {
+                foreach (var run in Runs(group)) yield return (run, last);
+                group.Clear();
+            }
+            last = factor;
+            if (factor > 0) group.Add(slice);
+        }
+        foreach (var run in Runs(group)) yield return (run, last);
+    }
+
+    private bool Counts(Slice slice) => slice.Kind == SliceKind.Parameter && _optimizer.Rules.RateFactor(slice.Name) > 0;
+
     // Neighbouring slices, padding between them included, are one run: rules and sums are element by element, and padding is zero and stays so.
     private Run[] Runs(IEnumerable<Slice> slices)
     {
@@ -210,7 +234,7 @@ internal sealed class ShardMemory : IDisposable
         for (var b = 0; b < Range.BlockCount;)
         {
             var first = b;
-            while (b < Range.BlockCount && _layout.Slices[_layout.Blocks[Range.FirstBlock + b].Slice].Kind == SliceKind.Parameter) b++;
+            while (b < Range.BlockCount && Counts(_layout.Slices[_layout.Blocks[Range.FirstBlock + b].Slice])) b++;
             if (b > first)
             {
                 var blocks = _layout.Blocks.Skip(Range.FirstBlock + first).Take(b - first).ToList();

@@ -39,8 +39,10 @@ public static class JobPlanner
             problems.Add(file.Problem("spec.training.batchSize", $"is {spec.Training.BatchSize}. It must be at most {data.Train.Count}, the samples of the training set."));
         if (spec.Training.MicroBatches > spec.Training.BatchSize)
             problems.Add(file.Problem("spec.training.microBatches", $"is {spec.Training.MicroBatches}. It must be at most {spec.Training.BatchSize}, spec.training.batchSize; a micro-batch holds at least one sample."));
-        if (shardsMatter && network is not null && Layout(network, components.Optimizer!) is var layout && spec.Cluster.Shards > layout.MostShards)
-            problems.Add(file.Problem("spec.cluster.shards", $"is {spec.Cluster.Shards}. It must be at most {layout.MostShards}, the {(layout.WholeTensors ? "tensors (the optimizer needs whole ones)" : "blocks")} of this model's {layout.ParameterCount:N0} parameters. Use fewer shards."));
+        if (shardsMatter && network is not null && Layout(network, Updater(spec, components)) is var layout && spec.Cluster.Shards > layout.MostShards)
+            problems.Add(file.Problem("spec.cluster.shards", $"is {spec.Cluster.Shards}. It must be at most {layout.MostShards}, the {(layout.WholeTensors ? "tensors (the optimizer or clipTensorNorm needs whole ones)" : "blocks")} of this model's {layout.ParameterCount:N0} parameters. Use fewer shards."));
+        foreach (var rule in Rules(spec, components).Idle(network?.Layout.Slices.Where(s => s.Kind == SliceKind.Parameter).Select(s => s.Name) ?? []))
+            if (network is not null) problems.Add(file.Problem("spec.training.parameters", $"has {rule.Pattern}, which is the name of no parameter. The model has {string.Join(", ", network.Layout.Slices.Where(s => s.Kind == SliceKind.Parameter).Take(12).Select(s => s.Name))}{(network.Parameters.Count > 12 ? ", ..." : "")}; * stands for anything."));
         if (problems.Count > 0) throw new SpecException(problems);
 
         var microBatches = spec.Training.MicroBatches > 0 ? spec.Training.MicroBatches : MicroBatches.Default(spec.Training.BatchSize, network!.HasBatchStatistics);
@@ -122,10 +124,12 @@ public static class JobPlanner
             Identity = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(decides.ToJsonString()))),
             Document = SpecWriter.ToJson(spec).ToJsonString(),
             Data = data,
-            Layout = Layout(network, components.Optimizer!),
+            Layout = Layout(network, Updater(spec, components)),
             MakeReplica = device => new Replica(network, loss, device, data.Train),
             Initialize = weights => network.Initialize(spec.Training.Seed, weights),
-            Optimizer = components.Optimizer!,
+            Optimizer = Updater(spec, components),
+            Loss = loss,
+            EarlyStop = new EarlyStop(spec.Training.EarlyStopPatience, spec.Training.EarlyStopMinDelta, spec.Training.EarlyStopWatch == "testAccuracy" ? Watched.TestAccuracy : Watched.TestLoss),
             Schedule = components.Schedule!,
             LearningRate = components.Optimizer!.LearningRate,
             Epochs = spec.Training.Epochs,
@@ -138,7 +142,14 @@ public static class JobPlanner
         };
     }
 
-    private static ParameterLayout Layout(Network network, Optimizer optimizer) => optimizer.PerTensor ? network.Layout.KeepingTensorsWhole() : network.Layout;
+    private static UpdateRules Rules(JobSpec spec, SpecComponents components) => new()
+    {
+        ClipValue = spec.Training.ClipValue, ClipTensorNorm = spec.Training.ClipTensorNorm, L1 = spec.Training.L1, L2 = spec.Training.L2, Parameters = components.ParameterRules,
+    };
+
+    private static Optimizer Updater(JobSpec spec, SpecComponents components) => components.Optimizer!.With(Rules(spec, components));
+
+    private static ParameterLayout Layout(Network network, Optimizer optimizer) => optimizer.NeedsWholeTensors ? network.Layout.KeepingTensorsWhole() : network.Layout;
 
     private static RunOptions Options(JobSpec spec, int stepsPerEpoch) => new()
     {

@@ -59,6 +59,8 @@ public static class JobSchema
     private static JsonObject Field(SpecField field)
     {
         var type = field.Property.PropertyType;
+        if (type == typeof(IReadOnlyList<ComponentSpec>) && field.Component is { } word and not "model")
+            return new JsonObject { ["anyOf"] = new JsonArray(Reference(word), new JsonObject { ["type"] = "array", ["items"] = Reference(word) }) };
         if (type == typeof(IReadOnlyList<ComponentSpec>))
             return new JsonObject { ["anyOf"] = new JsonArray(Reference("model"), new JsonObject { ["type"] = "array", ["items"] = Reference("layer"), ["minItems"] = 1 }) };
         if (type == typeof(ComponentSpec)) return Reference(field.Component!);

@@ -60,7 +60,7 @@ internal sealed class SpecBinder(string source, List<SpecProblem> problems)
     {
         var type = field.Property.PropertyType;
         if (type == typeof(ComponentSpec)) return Component(node, field.Path);
-        if (type == typeof(IReadOnlyList<ComponentSpec>)) return Components(node, field.Path);
+        if (type == typeof(IReadOnlyList<ComponentSpec>)) return Components(node, field);
         if (node is not SpecScalar scalar) return Refuse(field, node);
         if (type == typeof(bool)) return scalar.Kind is ScalarKind.Bool ? scalar.Text is ['t' or 'T', ..] : Refuse(field, scalar);
         if (type == typeof(string)) return Text(field, scalar);
@@ -94,9 +94,11 @@ internal sealed class SpecBinder(string source, List<SpecProblem> problems)
         return lower;
     }
 
-    private IReadOnlyList<ComponentSpec>? Components(SpecNode node, string path)
+    private IReadOnlyList<ComponentSpec>? Components(SpecNode node, SpecField field)
     {
+        var path = field.Path;
         if (node is not SpecSequence list) return Component(node, path) is { } single ? [single] : null;
+        if (list.Items.Count == 0 && field.Default is IReadOnlyList<ComponentSpec> { Count: 0 } none) return none;
         if (list.Items.Count == 0) Add(node.At, path, $"is an empty list. Name a model or list at least one layer.");
         var components = list.Items.Select((item, i) => Component(item, $"{path}[{i}]")).ToArray();
         return components.Length == 0 || components.Contains(null) ? null : [.. components.OfType<ComponentSpec>()];

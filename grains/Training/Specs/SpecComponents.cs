@@ -15,6 +15,8 @@ internal sealed class SpecComponents
         Loss = Catalog.BuiltIn.Create<Loss>(spec.Loss.Name, spec.Loss.Options, "spec.loss", found);
         Optimizer = Catalog.BuiltIn.Create<Optimizer>(spec.Optimizer.Name, spec.Optimizer.Options, "spec.optimizer", found);
         Schedule = Catalog.BuiltIn.Create<Schedule>(spec.Schedule.Name, spec.Schedule.Options, "spec.schedule", found);
+        ParameterRules = [.. spec.Training.Parameters.Select((rule, i) => Catalog.BuiltIn.Create<ParameterRule>(rule.Name, rule.Options,
+            spec.Training.Parameters.Count == 1 ? "spec.training.parameters" : string.Create(CultureInfo.InvariantCulture, $"spec.training.parameters[{i}]"), found)).OfType<ParameterRule>()];
         Problems = [.. found.Select(p => file.Problem(p.Path, p.Message))];
     }
 
@@ -27,6 +29,8 @@ internal sealed class SpecComponents
     public Optimizer? Optimizer { get; }
 
     public Schedule? Schedule { get; }
+
+    public IReadOnlyList<ParameterRule> ParameterRules { get; }
 
     // Shapes come later, with the data; names and options are known to be wrong before it is read.
     private static void CheckModel(IReadOnlyList<ComponentSpec> model, List<Problem> found)

@@ -14,6 +14,7 @@ internal static class SpecKinds
         ["loss"] = [typeof(Loss)],
         ["optimizer"] = [typeof(Optimizer)],
         ["schedule"] = [typeof(Schedule)],
+        ["parameterRule"] = [typeof(ParameterRule)],
     };
 
     /// <summary>The word for a kind that an option takes (a layer inside a layer).</summary>

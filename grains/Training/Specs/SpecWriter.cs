@@ -41,7 +41,7 @@ public static class SpecWriter
                     text.Append('\n');
                     Write(group, depth + 1);
                 }
-                else if (value is JsonArray list)
+                else if (value is JsonArray { Count: > 0 } list)
                 {
                     text.Append('\n');
                     foreach (var item in list) text.Append(' ', 2 * depth + 2).Append("- ").Append(Flow(item)).Append('\n');

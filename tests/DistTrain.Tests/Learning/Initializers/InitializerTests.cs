@@ -17,6 +17,10 @@ public sealed class InitializerTests
         { "xavierNormal", 0, Math.Sqrt(2.0 / 400) },
         { "kaimingUniform", 0, Math.Sqrt(2.0 / 300) },
         { "kaimingNormal", 0, Math.Sqrt(2.0 / 300) },
+        { "lecunNormal", 0, Math.Sqrt(1.0 / 300) },
+        { "truncatedNormal", 0, 0.02 * 0.87962566 }, // the deviation of a normal cut at two deviations
+        { "identity", 1 / 300.0, Math.Sqrt(1 / 300.0 * (1 - 1 / 300.0)) },
+        { "orthogonal", 0, Math.Sqrt(1 / 300.0) },
     };
 
     [Theory, MemberData(nameof(Expected))]
@@ -51,4 +55,32 @@ public sealed class InitializerTests
     [InlineData(new[] { 6, 3, 5, 5 }, 75, 150)]
     [InlineData(new[] { 7 }, 7, 7)]
     public void Fans_are_counted_as_PyTorch_counts_them(int[] shape, int @in, int @out) => Assert.Equal(new Fan(@in, @out), Fan.Of(new Shape(shape)));
+
+    [Theory]
+    [InlineData(12, 20)]
+    [InlineData(20, 12)]
+    [InlineData(9, 9)]
+    public void Orthogonal_rows_or_columns_are_orthonormal(int rows, int columns)
+    {
+        var values = new float[rows * columns];
+        new Orthogonal(new(2.0)).Fill(values, Fan.Of(new Shape(rows, columns)), 3);
+        var (count, length) = (Math.Min(rows, columns), Math.Max(rows, columns));
+        float At(int v, int i) => rows <= columns ? values[v * columns + i] : values[i * columns + v];
+        for (var a = 0; a < count; a++)
+            for (var b = 0; b <= a; b++)
+                Assert.Equal(a == b ? 4.0 : 0.0, Enumerable.Range(0, length).Sum(i => (double)At(a, i) * At(b, i)), 1e-5);
+    }
+
+    [Fact]
+    public void Identity_passes_signals_through_and_truncated_draws_stay_inside()
+    {
+        var convolution = new float[3 * 2 * 3 * 3];
+        new Identity(new(1.5f)).Fill(convolution, Fan.Of(new Shape(3, 2, 3, 3)), 1);
+        // [0, 0, 1, 1] and [1, 1, 1, 1]; the third output has no input of its own.
+        Assert.Equal([4, 31], Enumerable.Range(0, convolution.Length).Where(i => convolution[i] != 0));
+        Assert.Equal(1.5f, convolution[31]);
+        var values = new float[20_000];
+        new TruncatedNormal(new(1f, 3f, 1.5f)).Fill(values, new Fan(1, 1), 9);
+        Assert.All(values, v => Assert.InRange(v, 1.5f, 4.5f));
+    }
 }

@@ -113,7 +113,7 @@ public sealed class RemoteComputerTests : IDisposable
             var header = Read(out var first, out var last);
             if (header.Kind == LaneKind.Evaluate)
             {
-                var sums = new byte[24];
+                var sums = new byte[32];
                 BinaryPrimitives.WriteInt64LittleEndian(sums.AsSpan(16), 5);
                 _far.Send(header with { Kind = LaneKind.Evaluated }, sums);
                 return frames;
