@@ -15,11 +15,11 @@ public interface IMetricsGrain : IGrainWithStringKey
 
     /// <summary>Points whose sequence is above <paramref name="after"/>, oldest first; waits a moment for the first where there is none yet.</summary>
     [AlwaysInterleave, Alias("points")]
-    Task<MetricPage> Points(long after, int most);
+    Task<MetricBatch> Points(long after, int most);
 
     /// <summary>Events whose sequence is above <paramref name="after"/>, oldest first; waits a moment for the first where there is none yet.</summary>
     [AlwaysInterleave, Alias("events")]
-    Task<EventPage> Events(long after, int most);
+    Task<EventBatch> Events(long after, int most);
 
     /// <summary>What the loss curves say now.</summary>
     [AlwaysInterleave, Alias("diagnose")]

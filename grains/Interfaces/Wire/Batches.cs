@@ -5,10 +5,10 @@ namespace DistTrain.Grains.Wire;
 
 /// <summary>Metric points in order.</summary>
 /// <param name="Ended">The job has ended and these are its last: nothing follows.</param>
-[GenerateSerializer, Immutable, Alias("disttrain.metricPage")]
-public sealed record MetricPage([property: Id(0)] MetricPoint[] Points, [property: Id(1)] bool Ended);
+[GenerateSerializer, Immutable, Alias("disttrain.metricBatch")]
+public sealed record MetricBatch([property: Id(0)] MetricPoint[] Points, [property: Id(1)] bool Ended);
 
 /// <summary>Events in order.</summary>
 /// <param name="Ended">The job has ended and these are its last: nothing follows.</param>
-[GenerateSerializer, Immutable, Alias("disttrain.eventPage")]
-public sealed record EventPage([property: Id(0)] TrainingEvent[] Events, [property: Id(1)] bool Ended);
+[GenerateSerializer, Immutable, Alias("disttrain.eventBatch")]
+public sealed record EventBatch([property: Id(0)] TrainingEvent[] Events, [property: Id(1)] bool Ended);
