@@ -14,9 +14,10 @@ public interface IJobGrain : IGrainWithStringKey
     [Alias("ensure")]
     Task Ensure();
 
-    /// <summary>A message of a worker or a seat to the job's machine.</summary>
-    [OneWay, AlwaysInterleave, Alias("deliver")]
-    Task Deliver(ControlFrame frame);
+    /// <summary>Resolves a spec as this job would, data and all, on a silo that trains.</summary>
+    /// <exception cref="RequestRefusedException">Every problem of the spec.</exception>
+    [AlwaysInterleave, Alias("check")]
+    Task Check(string document);
 
     /// <exception cref="RequestRefusedException">No such job.</exception>
     [AlwaysInterleave, Alias("status")]

@@ -5,13 +5,14 @@ using Orleans.Concurrency;
 
 namespace DistTrain.Grains;
 
-/// <summary>What viewers of one job read. Bounded memory; after the loss of its silo it is filled again from what was committed. Key: the job's id.</summary>
+/// <summary>What viewers of one job read. Bounded memory; after the loss of its silo it is filled again by the job's silo, or from the checkpoint of an ended job. Key: the job's id.</summary>
 [Alias("disttrain.metrics")]
 public interface IMetricsGrain : IGrainWithStringKey
 {
-    /// <summary>From the job's silo: what was committed and what happened. Nobody waits for it.</summary>
-    [OneWay, Alias("append")]
-    Task Append(MetricPoint[] points, TrainingEvent[] events, bool ended);
+    /// <summary>From the job's silo: what was committed and what happened, each with its sequence. What is known already is left out; training does not wait for the answer.</summary>
+    /// <returns>Which sequences are missing next: a grain that has lost its memory asks from 1.</returns>
+    [Alias("append")]
+    Task<MetricsWanted> Append(MetricPoint[] points, TrainingEvent[] events, bool ended);
 
     /// <summary>Points whose sequence is above <paramref name="after"/>, oldest first; waits a moment for the first where there is none yet.</summary>
     [AlwaysInterleave, Alias("points")]

@@ -20,13 +20,23 @@ public sealed class RegisterFile(IFileSystem files, string folder)
     {
         if (!files.List(folder).Contains(Name)) return null;
         using var stream = files.OpenRead(Path.Combine(folder, Name));
+        return Parse(new StreamReader(stream).ReadToEnd(), Path.Combine(folder, Name));
+    }
+
+    /// <summary>The record as the file holds it.</summary>
+    public static string ToText(RegisterRecord record) => JsonSerializer.Serialize(record, _json);
+
+    /// <param name="source">What messages call it.</param>
+    /// <exception cref="InvalidDataException">Damaged.</exception>
+    public static RegisterRecord Parse(string text, string source)
+    {
         try
         {
-            return JsonSerializer.Deserialize<RegisterRecord>(stream, _json) ?? throw new InvalidDataException($"{Path.Combine(folder, Name)} holds no record.");
+            return JsonSerializer.Deserialize<RegisterRecord>(text, _json) ?? throw new InvalidDataException($"{source} holds no record.");
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"{Path.Combine(folder, Name)} is not a register: {e.Message}. Start without resuming, or restore the file.", e);
+            throw new InvalidDataException($"{source} is not a register: {e.Message}. Start without resuming, or restore the file.", e);
         }
     }
 

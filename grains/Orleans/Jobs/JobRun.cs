@@ -1,0 +1,196 @@
+using System.Security.Cryptography;
+using DistTrain.Contracts;
+using DistTrain.Grains.Wire;
+using DistTrain.Protocol;
+using DistTrain.Training;
+using Microsoft.Extensions.Logging;
+using Orleans.Runtime;
+
+namespace DistTrain.Grains;
+
+/// <summary>A job whose scheduler is on this silo: finds members for it as silos come and go, passes on what it tells, and writes down how it ended.</summary>
+internal sealed partial class JobRun
+{
+    private static readonly TimeSpan _callLimit = TimeSpan.FromSeconds(30);
+
+    private readonly JobEntry _entry;
+    private readonly ClusterJob _job;
+    private readonly SiloNode _silo;
+    private readonly IClusterStore _store;
+    private readonly Roster _roster;
+    private readonly IGrainFactory _grains;
+    private readonly ILogger _log;
+    private readonly JobTelling _telling;
+    private readonly Action<JobRun> _forget;
+    private readonly SemaphoreSlim _placing = new(1);
+    private readonly CancellationTokenSource _ending = new();
+
+    private JobRun(JobEntry entry, ClusterJob job, SiloNode silo, IClusterStore store, Roster roster, IGrainFactory grains, TimeProvider time, ILogger log, Action<JobRun> forget)
+    {
+        (_entry, _job, _silo, _store, _roster, _grains, _log, _forget) = (entry, job, silo, store, roster, grains, log, forget);
+        var register = new StoreRegister(store, entry.Job);
+        // Asked on this thread of the pool once; from here on the node's own thread asks.
+        Hosted = silo.Node!.StartJob(job, register, resume: register.Read() is not null, roster.Nodes);
+        _telling = new JobTelling(entry.Job, job.Job, Hosted.Feed, grains.GetGrain<IMetricsGrain>(entry.Job), store, time, log);
+    }
+
+    public string Job => _entry.Job;
+
+    public HostedJob Hosted { get; }
+
+    /// <summary>The scheduler has ended here; the job, or only its stay on this silo.</summary>
+    public bool HasEnded => Hosted.Outcome.IsCompleted || _ending.IsCancellationRequested;
+
+    public static JobRun Start(JobEntry entry, ClusterJob job, SiloNode silo, IClusterStore store, Roster roster, IGrainFactory grains, TimeProvider time, ILogger log, Action<JobRun> forget)
+    {
+        var run = new JobRun(entry, job, silo, store, roster, grains, time, log, forget);
+        roster.Changed += run.Follow;
+        _ = run.PlaceAsync();
+        _ = run.EndAsync();
+        return run;
+    }
+
+    public JobStatus Status() => Hosted.Status() with { Job = _entry.Job, Name = _entry.Name, Submitted = _entry.Submitted };
+
+    /// <summary>Ends the scheduler here without a word, for another silo to take the job up.</summary>
+    public async Task LetGoAsync()
+    {
+        if (HasEnded) return;
+        Leaving(Job);
+        await _ending.CancelAsync().ConfigureAwait(false);
+        _roster.Changed -= Follow;
+        _silo.Node!.Drop(Job);
+        _telling.Abandon();
+        _forget(this);
+    }
+
+    private void Follow(SiloAddress silo, bool there)
+    {
+        if (there && _roster.Offers.TryGetValue(silo, out var offer) && offer.Lane.Length > 0) _silo.Node!.Invite(Job, [new NodeAddress(silo.ToParsableString(), offer.Lane)]);
+        _ = PlaceAsync();
+    }
+
+    // Asks every silo what it runs of the job, and starts what is missing. One at a time; a change while it runs is seen by the next.
+    private async Task PlaceAsync()
+    {
+        await _placing.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            if (HasEnded) return;
+            var states = await Task.WhenAll(_roster.Offers.Where(o => o.Value.Lane.Length > 0).Select(o => StateAsync(o.Key, o.Value))).ConfigureAwait(false);
+            var needs = new MemberNeeds(_job.Options.Shards, Math.Max(_job.Options.Workers, _job.MinimumWorkers), _job.WantedDevice(_entry));
+            await Task.WhenAll(MemberPlacement.Decide(needs, [.. states.OfType<SiloState>()]).SelectMany(StartMembers)).ConfigureAwait(false);
+        }
+        catch (Exception unplaced) when (unplaced is OrleansException or TimeoutException or RequestRefusedException)
+        {
+            NotPlaced(Job, unplaced.Message);
+        }
+        finally
+        {
+            _placing.Release();
+        }
+    }
+
+    private async Task<SiloState?> StateAsync(SiloAddress silo, SiloOffer offer)
+    {
+        try
+        {
+            var members = await _grains.GetGrain<ISiloGrain>(silo.ToParsableString()).Members(Job).WaitAsync(_callLimit).ConfigureAwait(false);
+            return new SiloState(silo, offer, members.Workers.Length, members.Seats.Length);
+        }
+        catch (Exception gone) when (gone is OrleansException or TimeoutException)
+        {
+            return null; // It is going; the roster will say so.
+        }
+    }
+
+    private IEnumerable<Task> StartMembers(MembersToStart start)
+    {
+        var order = ControlFormat.Write(new JobOrder(Job, _entry.Document, _silo.Node!.Address));
+        for (var i = 0; i < start.Seats; i++) yield return Watched(start.Silo, "seat", _grains.GetGrain<IParameterServerGrain>(NewKey(start.Silo)).Start(order));
+        for (var i = 0; i < start.Workers; i++) yield return Watched(start.Silo, "worker", _grains.GetGrain<IWorkerGrain>(NewKey(start.Silo)).Start(order));
+    }
+
+    private async Task Watched(SiloAddress silo, string what, Task starting)
+    {
+        try
+        {
+            await starting.WaitAsync(_callLimit).ConfigureAwait(false);
+        }
+        catch (Exception failed) when (failed is OrleansException or TimeoutException or RequestRefusedException)
+        {
+            _telling.Tell("warning", "warning", Status().Step, $"silo {silo} could not start a {what}: {failed.Message}");
+        }
+    }
+
+    // Numbers of members are never used again within a job; 2^31 of them leave room.
+    private string NewKey(SiloAddress silo) => new MemberKey(Job, RandomNumberGenerator.GetInt32(int.MaxValue), silo).ToString();
+
+    private async Task EndAsync()
+    {
+        JobStatus? end = null;
+        try
+        {
+            var outcome = await Hosted.Outcome.WaitAsync(_ending.Token).ConfigureAwait(false);
+            if (outcome.State != JobState.Superseded) end = Status();
+        }
+        catch (OperationCanceledException)
+        {
+            return;
+        }
+        catch (Exception broken)
+        {
+            // The node's own code failed: the job is not tried again and again on other silos.
+            Broken(Job, broken);
+            end = Status() with { State = JobStates.Failed, Reason = broken.Message };
+        }
+        _roster.Changed -= Follow;
+        if (end is null)
+        {
+            Superseded(Job);
+            _telling.Abandon();
+        }
+        else await WriteEndAsync(end).ConfigureAwait(false);
+        _forget(this);
+    }
+
+    private async Task WriteEndAsync(JobStatus end)
+    {
+        await _telling.EndAsync(end).ConfigureAwait(false);
+        for (var written = false; !written;)
+        {
+            try
+            {
+                await _store.WriteAsync(StoreKind.End, Job, JobEntry.ToText(end), 0, CancellationToken.None).ConfigureAwait(false);
+                await _store.RemoveAsync(StoreKind.Open, Job, CancellationToken.None).ConfigureAwait(false);
+                written = true;
+            }
+            catch (Exception unreached) when (unreached is IOException or System.Data.Common.DbException or TimeoutException)
+            {
+                NotWritten(Job, unreached.Message);
+                await Task.Delay(TimeSpan.FromSeconds(1)).ConfigureAwait(false);
+            }
+        }
+        Ended(Job, end.State, end.Step, end.WeightsSha256);
+        foreach (var (silo, offer) in _roster.Offers)
+            if (offer.Lane.Length > 0) _grains.GetGrain<ISiloGrain>(silo.ToParsableString()).Drop(Job).Ignore();
+    }
+
+    [LoggerMessage(30, LogLevel.Information, "Job {Job} has {State} after step {Step}, weights sha256 {Weights}")]
+    private partial void Ended(string job, string state, long step, string weights);
+
+    [LoggerMessage(31, LogLevel.Information, "Job {Job} is held by another silo now")]
+    private partial void Superseded(string job);
+
+    [LoggerMessage(32, LogLevel.Information, "Job {Job} is let go for another silo")]
+    private partial void Leaving(string job);
+
+    [LoggerMessage(33, LogLevel.Warning, "Job {Job}: members could not be placed: {Reason}")]
+    private partial void NotPlaced(string job, string reason);
+
+    [LoggerMessage(34, LogLevel.Error, "Job {Job}: its scheduler broke")]
+    private partial void Broken(string job, Exception reason);
+
+    [LoggerMessage(35, LogLevel.Warning, "Job {Job}: its end could not be written: {Reason}")]
+    private partial void NotWritten(string job, string reason);
+}

@@ -1,0 +1,26 @@
+using DistTrain.Grains.Wire;
+using Orleans.Concurrency;
+using Orleans.GrainDirectory;
+
+namespace DistTrain.Grains;
+
+/// <inheritdoc cref="ISiloGrain"/>
+[KeepAlive, Immovable, HomePlacement, GrainDirectory(HomeDirectory.Name)]
+internal sealed class SiloGrain(SiloNode node, JobRuns runs) : Grain, ISiloGrain
+{
+    public Task<SiloOffer> Offer() => Task.FromResult(node.Offer);
+
+    public Task<SiloMembers> Members(string job) => Task.FromResult(runs.MembersOf(job));
+
+    public Task Deliver(ControlFrame frame)
+    {
+        node.Receive(frame);
+        return Task.CompletedTask;
+    }
+
+    public Task Drop(string job)
+    {
+        runs.DropHere(job);
+        return Task.CompletedTask;
+    }
+}
