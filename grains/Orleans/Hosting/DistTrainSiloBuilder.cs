@@ -28,6 +28,7 @@ public static class DistTrainSiloBuilder
         services.AddSingleton<SiloNode>();
         services.AddSingleton<JobResolver>();
         services.AddSingleton<JobRuns>();
+        services.AddSingleton<EndedJobs>();
         services.AddSingleton<JobWatch>();
         services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(provider => provider.GetRequiredService<JobWatch>());
         services.AddSerializer(serializer => serializer.AddDistTrainWire());

@@ -36,26 +36,31 @@ internal sealed class JobResolver(SiloNode silo)
     public static JobFile Read(JobSubmission submission) => JobFile.Parse(Encoding.UTF8.GetBytes(submission.Spec), "the submitted spec",
         submission.Spec.TrimStart().StartsWith('{'), [.. submission.Overrides.Select(SpecOverride.Parse)]);
 
+    /// <summary>Reads a spec as it was accepted.</summary>
+    public static JobFile ReadDocument(string document, params IReadOnlyList<SpecOverride> overrides) => JobFile.Parse(Encoding.UTF8.GetBytes(document), "the spec", json: true, overrides);
+
     private ClusterJob Resolve(string job, string document)
     {
-        var bytes = Encoding.UTF8.GetBytes(document);
-        var file = JobFile.Parse(bytes, "the spec", json: true);
+        var file = ReadDocument(document);
         var wanted = file.Spec.Cluster.Device;
         // Which device a worker here uses is decided below; a silo that only holds shards need not have one at all.
         var overrides = new List<SpecOverride> { SpecOverride.Parse("cluster.device=auto") };
         if (file.Spec.Data.Path is { Length: > 0 } path && !Path.IsPathRooted(path)) overrides.Add(SpecOverride.Parse($"data.path={Path.GetFullPath(Path.Combine(silo.Options.DataFolder, path))}"));
-        var plan = JobPlanner.Plan(JobFile.Parse(bytes, "the spec", json: true, overrides));
-        var folder = plan.Options.CheckpointFolder.Length > 0 ? Path.Combine(silo.Options.StateFolder, plan.Options.CheckpointFolder) : Path.Combine(silo.Options.StateFolder, "jobs", job, "checkpoints");
+        var plan = JobPlanner.Plan(ReadDocument(document, overrides));
         return new ClusterJob
         {
             Id = job, Job = plan.Job, MinimumWorkers = 1,
             Options = plan.Options with
             {
-                CheckpointFolder = Path.GetFullPath(folder), Processes = 0, Device = MemberPlacement.DeviceOn(wanted, silo.Options.Device),
+                CheckpointFolder = FolderOf(silo.Options, job, plan.Options.CheckpointFolder), Processes = 0, Device = MemberPlacement.DeviceOn(wanted, silo.Options.Device),
                 ComputeThreads = silo.Options.ComputeThreads > 0 ? silo.Options.ComputeThreads : Math.Max(1, Environment.ProcessorCount / Math.Max(1, silo.Options.Workers)),
             },
         };
     }
+
+    /// <summary>Where a job's checkpoints are: as its spec says, beneath the state folder where that is relative; else in a folder of the job's own.</summary>
+    internal static string FolderOf(DistTrainOptions options, string job, string wanted) =>
+        Path.GetFullPath(wanted.Length > 0 ? Path.Combine(options.StateFolder, wanted) : Path.Combine(options.StateFolder, "jobs", job, "checkpoints"));
 
     private static Task<T> OnOwnThread<T>(Func<T> work) => Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 }

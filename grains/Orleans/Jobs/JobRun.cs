@@ -22,12 +22,14 @@ internal sealed partial class JobRun
     private readonly ILogger _log;
     private readonly JobTelling _telling;
     private readonly Action<JobRun> _forget;
+    private readonly string _device;
     private readonly SemaphoreSlim _placing = new(1);
     private readonly CancellationTokenSource _ending = new();
 
     private JobRun(JobEntry entry, ClusterJob job, SiloNode silo, IClusterStore store, Roster roster, IGrainFactory grains, TimeProvider time, ILogger log, Action<JobRun> forget)
     {
         (_entry, _job, _silo, _store, _roster, _grains, _log, _forget) = (entry, job, silo, store, roster, grains, log, forget);
+        _device = JobResolver.ReadDocument(entry.Document).Spec.Cluster.Device;
         var register = new StoreRegister(store, entry.Job);
         // Asked on this thread of the pool once; from here on the node's own thread asks.
         Hosted = silo.Node!.StartJob(job, register, resume: register.Read() is not null, roster.Nodes);
@@ -78,7 +80,7 @@ internal sealed partial class JobRun
         {
             if (HasEnded) return;
             var states = await Task.WhenAll(_roster.Offers.Where(o => o.Value.Lane.Length > 0).Select(o => StateAsync(o.Key, o.Value))).ConfigureAwait(false);
-            var needs = new MemberNeeds(_job.Options.Shards, Math.Max(_job.Options.Workers, _job.MinimumWorkers), _job.WantedDevice(_entry));
+            var needs = new MemberNeeds(_job.Options.Shards, Math.Max(_job.Options.Workers, _job.MinimumWorkers), _device);
             await Task.WhenAll(MemberPlacement.Decide(needs, [.. states.OfType<SiloState>()]).SelectMany(StartMembers)).ConfigureAwait(false);
         }
         catch (Exception unplaced) when (unplaced is OrleansException or TimeoutException or RequestRefusedException)

@@ -1,0 +1,133 @@
+using System.Data.Common;
+using System.Globalization;
+using DistTrain.Contracts;
+using DistTrain.Training;
+using Microsoft.Extensions.Logging;
+using Orleans.Runtime;
+
+namespace DistTrain.Grains;
+
+/// <summary>
+/// Carries what a job tells to its metrics grain, in batches, and its events to the store first. Training never waits for it: it reads the job's feed and keeps all of
+/// it, so a metrics grain that has lost its memory is told again from the beginning.
+/// </summary>
+internal sealed partial class JobTelling
+{
+    private const int Batch = 500;
+    private static readonly TimeSpan _pause = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan _callLimit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan _endLimit = TimeSpan.FromSeconds(30);
+
+    private readonly string _job;
+    private readonly RunFeed _feed;
+    private readonly RunHistory _history;
+    private readonly IMetricsGrain _metrics;
+    private readonly IClusterStore _store;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private readonly Lock _writing = new();
+    private readonly CancellationTokenSource _abandoned = new();
+    private readonly Task _read;
+    private readonly Task _told;
+
+    public JobTelling(string job, ResolvedJob resolved, RunFeed feed, IMetricsGrain metrics, IClusterStore store, TimeProvider time, ILogger log)
+    {
+        (_job, _feed, _metrics, _store, _time, _log) = (job, feed, metrics, store, time, log);
+        _history = new RunHistory(resolved, time);
+        _read = ReadAsync();
+        _told = TellAsync();
+    }
+
+    /// <summary>Something that the host of the job has to say.</summary>
+    public void Tell(string kind, string severity, long step, string text)
+    {
+        lock (_writing) _history.Tell(kind, severity, step, text);
+    }
+
+    /// <summary>The job has ended so: says it, and waits until all that was told has arrived, for a while.</summary>
+    public async Task EndAsync(JobStatus end)
+    {
+        await _read.ConfigureAwait(false);
+        var text = string.Create(CultureInfo.InvariantCulture, $"the job has {end.State} after step {end.Step:N0}{(end.WeightsSha256.Length > 0 ? $", weights sha256 {end.WeightsSha256}" : "")}{(end.Reason.Length > 0 ? $": {end.Reason}" : "")}");
+        Tell("ended", end.State == JobStates.Failed ? "error" : "info", end.Step, text);
+        _history.Complete();
+        await Task.WhenAny(_told, Task.Delay(_endLimit, _time)).ConfigureAwait(false);
+        await _abandoned.CancelAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Another silo tells from now on.</summary>
+    public void Abandon() => _abandoned.Cancel();
+
+    private async Task ReadAsync()
+    {
+        await foreach (var record in _feed.Records.ReadAllAsync().ConfigureAwait(false))
+            lock (_writing) _history.Add(record);
+    }
+
+    private async Task TellAsync()
+    {
+        try
+        {
+            var events = new List<TrainingEvent>(await Again(() => _store.EventsAsync(_job, _abandoned.Token)).ConfigureAwait(false));
+            var before = events.Count == 0 ? 0 : events[^1].Sequence;
+            var news = _history.EventsAsync(0, _abandoned.Token).GetAsyncEnumerator(_abandoned.Token);
+            var points = _history.MetricsAsync(0, _abandoned.Token).GetAsyncEnumerator(_abandoned.Token);
+            var (nextEvent, nextPoint) = (news.MoveNextAsync().AsTask(), points.MoveNextAsync().AsTask());
+            for (var (ended, sent, told) = (false, 0L, 0L); !ended;)
+            {
+                await Task.WhenAny(nextEvent, nextPoint, Task.Delay(TimeSpan.FromSeconds(5), _time, _abandoned.Token)).ConfigureAwait(false);
+                var happened = new List<TrainingEvent>();
+                while (nextEvent.IsCompleted && nextEvent.Result && happened.Count < Batch)
+                {
+                    happened.Add(news.Current with { Sequence = before + news.Current.Sequence });
+                    nextEvent = news.MoveNextAsync().AsTask();
+                }
+                // Kept before it is told: a sequence that a viewer has seen never becomes another event.
+                if (happened.Count > 0) await Again(async () => { await _store.AppendAsync(_job, happened, _abandoned.Token).ConfigureAwait(false); return true; }).ConfigureAwait(false);
+                events.AddRange(happened);
+                var measured = new List<MetricPoint>();
+                while (nextPoint.IsCompleted && nextPoint.Result && measured.Count < Batch)
+                {
+                    measured.Add(points.Current);
+                    nextPoint = points.MoveNextAsync().AsTask();
+                }
+                ended = nextEvent.IsCompleted && !nextEvent.Result && nextPoint.IsCompleted && !nextPoint.Result;
+                told = measured.Count > 0 ? measured[^1].Sequence : told;
+                var wanted = await Again(() => _metrics.Append([.. measured], [.. events.Where(e => e.Sequence > sent)], ended ? told : -1, ended && events.Count > 0 ? events[^1].Sequence : ended ? 0 : -1).WaitAsync(_callLimit, _abandoned.Token)).ConfigureAwait(false);
+                sent = wanted.Event - 1;
+                if (wanted.Point <= told || sent < (events.Count == 0 ? 0 : events[^1].Sequence))
+                {
+                    // The grain has lost its memory, or missed a part: from there again.
+                    (ended, told) = (false, wanted.Point - 1);
+                    await points.DisposeAsync().ConfigureAwait(false);
+                    points = _history.MetricsAsync(wanted.Point - 1, _abandoned.Token).GetAsyncEnumerator(_abandoned.Token);
+                    nextPoint = points.MoveNextAsync().AsTask();
+                }
+                else await Task.Delay(_pause, _time, _abandoned.Token).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Abandoned.
+        }
+    }
+
+    private async Task<T> Again<T>(Func<Task<T>> ask)
+    {
+        while (true)
+        {
+            try
+            {
+                return await ask().ConfigureAwait(false);
+            }
+            catch (Exception unreached) when (unreached is OrleansException or TimeoutException or IOException or DbException)
+            {
+                NotTold(_job, unreached.Message);
+                await Task.Delay(TimeSpan.FromMilliseconds(250), _time, _abandoned.Token).ConfigureAwait(false);
+            }
+        }
+    }
+
+    [LoggerMessage(40, LogLevel.Warning, "Job {Job}: what it tells waits: {Reason}")]
+    private partial void NotTold(string job, string reason);
+}

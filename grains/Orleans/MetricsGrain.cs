@@ -1,0 +1,89 @@
+using DistTrain.Contracts;
+using DistTrain.Diagnosis;
+using DistTrain.Grains.Wire;
+using Orleans.Concurrency;
+using Orleans.Placement;
+
+namespace DistTrain.Grains;
+
+/// <inheritdoc cref="IMetricsGrain"/>
+[PreferLocalPlacement]
+internal sealed class MetricsGrain(IClusterStore store, EndedJobs endedJobs, TimeProvider time) : Grain, IMetricsGrain
+{
+    private const int Most = 1000;
+
+    // A little below what a client waits for an answer by default, so that it always gets one.
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(5);
+
+    private readonly LiveLog<MetricPoint> _points = new(1 << 18);
+    private readonly LiveLog<TrainingEvent> _events = new(1 << 14);
+    private readonly CurveCollector _curves = new();
+
+    public override async Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        // Of a job that runs its silo tells all; of one that has ended nobody does any more.
+        var job = this.GetPrimaryKeyString();
+        if (await store.ReadAsync(StoreKind.End, job, cancellationToken) is not { } end) return;
+        Add(await endedJobs.PointsAsync(JobEntry.ParseEnd(end)), await store.EventsAsync(job, cancellationToken));
+        Complete();
+    }
+
+    public Task<MetricsWanted> Append(MetricPoint[] points, TrainingEvent[] events, long lastPoint, long lastEvent)
+    {
+        Add(points, events);
+        if (lastPoint == _points.Count && lastEvent == _events.Count) Complete();
+        return Task.FromResult(new MetricsWanted(_points.Count + 1, _events.Count + 1));
+    }
+
+    public async Task<MetricBatch> Points(long after, int most)
+    {
+        var (points, ended) = await Read(_points, after, most);
+        return new MetricBatch(points, ended);
+    }
+
+    public async Task<EventBatch> Events(long after, int most)
+    {
+        var (events, ended) = await Read(_events, after, most);
+        return new EventBatch(events, ended);
+    }
+
+    public Task<Verdict> Diagnose() => Task.FromResult(LossDiagnosis.Of(_curves.Curves));
+
+    private void Add(IReadOnlyList<MetricPoint> points, IReadOnlyList<TrainingEvent> events)
+    {
+        if (_points.IsCompleted) return;
+        foreach (var point in points)
+        {
+            if (point.Sequence != _points.Count + 1) continue;
+            _points.Add(point);
+            _curves.Add(point);
+        }
+        foreach (var happened in events)
+            if (happened.Sequence == _events.Count + 1) _events.Add(happened);
+    }
+
+    private void Complete()
+    {
+        _points.Complete();
+        _events.Complete();
+    }
+
+    private async Task<(T[] Entries, bool Ended)> Read<T>(LiveLog<T> log, long after, int most)
+    {
+        var entries = new List<T>();
+        using var patience = new CancellationTokenSource(_patience, time);
+        try
+        {
+            await foreach (var (sequence, entry) in log.FollowAsync(after, patience.Token))
+            {
+                entries.Add(entry);
+                if (entries.Count >= Math.Clamp(most, 1, Most) || sequence >= log.Count) break;
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Nothing came; the viewer asks again.
+        }
+        return ([.. entries], log.IsCompleted && after + entries.Count >= log.Count);
+    }
+}
