@@ -3,6 +3,7 @@ using DistTrain.Grains.Wire;
 using DistTrain.Training.Specs;
 using Orleans.Concurrency;
 using Orleans.GrainDirectory;
+using Orleans.Placement;
 
 namespace DistTrain.Grains;
 

@@ -1,6 +1,7 @@
 using DistTrain.Grains.Wire;
 using Orleans.Concurrency;
 using Orleans.GrainDirectory;
+using Orleans.Placement;
 
 namespace DistTrain.Grains;
 
