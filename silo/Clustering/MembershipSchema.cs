@@ -1,0 +1,78 @@
+using Npgsql;
+
+namespace DistTrain.Silo;
+
+/// <summary>
+/// The tables and the queries that Orleans' ADO.NET membership reads by name (its table OrleansQuery), written for PostgreSQL 15 and newer. Made where they are missing, and
+/// the queries brought up to date, by every silo that starts.
+/// </summary>
+/// <remarks>
+/// A row for each silo, and a version for the whole that every change raises: a change counts only if it saw the newest version (@Version), in one statement, so two silos
+/// never both change the table from the same state.
+/// </remarks>
+internal static class MembershipSchema
+{
+    // Any constant of our own: silos that start together come one after another.
+    private const long SchemaLock = 0x4469_7374_5472_6e32;
+
+    private const string Tables =
+        """
+        CREATE TABLE IF NOT EXISTS OrleansQuery (QueryKey varchar(64) NOT NULL PRIMARY KEY, QueryText text NOT NULL);
+        CREATE TABLE IF NOT EXISTS disttrain_cluster (id varchar(150) PRIMARY KEY, version integer NOT NULL DEFAULT 0);
+        CREATE TABLE IF NOT EXISTS disttrain_silo (
+            cluster varchar(150) NOT NULL REFERENCES disttrain_cluster (id), address varchar(45) NOT NULL, port integer NOT NULL, generation integer NOT NULL,
+            name varchar(150) NOT NULL, host varchar(150) NOT NULL, status integer NOT NULL, gateway_port integer, suspects text, started timestamptz NOT NULL, alive timestamptz NOT NULL,
+            PRIMARY KEY (cluster, address, port, generation));
+        """;
+
+    private const string Row = "s.cluster = @DeploymentId AND s.address = @Address AND s.port = @Port AND s.generation = @Generation";
+
+    // Raises the version if it is the one that the caller has seen.
+    private const string Raise = "UPDATE disttrain_cluster SET version = version + 1 WHERE id = @DeploymentId AND version = @Version";
+
+    private const string Columns =
+        """
+        c.id AS DeploymentId, s.address AS Address, s.port AS Port, s.generation AS Generation, s.name AS SiloName, s.host AS HostName, s.status AS Status,
+        s.gateway_port AS ProxyPort, s.suspects AS SuspectTimes, s.started AS StartTime, s.alive AS IAmAliveTime, c.version AS Version
+        """;
+
+    // Status 3 is Active.
+    private static readonly (string Key, string Text)[] Queries =
+    [
+        ("GatewaysQueryKey", "SELECT address AS Address, gateway_port AS ProxyPort, generation AS Generation FROM disttrain_silo WHERE cluster = @DeploymentId AND status = @Status AND gateway_port > 0"),
+        ("MembershipReadRowKey", $"SELECT {Columns} FROM disttrain_cluster c LEFT JOIN disttrain_silo s ON s.cluster = c.id AND {Row} WHERE c.id = @DeploymentId"),
+        ("MembershipReadAllKey", $"SELECT {Columns} FROM disttrain_cluster c LEFT JOIN disttrain_silo s ON s.cluster = c.id WHERE c.id = @DeploymentId"),
+        ("InsertMembershipVersionKey", "WITH made AS (INSERT INTO disttrain_cluster (id) VALUES (@DeploymentId) ON CONFLICT DO NOTHING RETURNING 1) SELECT count(*)::int FROM made"),
+        ("UpdateIAmAlivetimeKey", $"UPDATE disttrain_silo s SET alive = @IAmAliveTime WHERE {Row}"),
+        ("InsertMembershipKey",
+            $"""
+             WITH raised AS ({Raise} AND NOT EXISTS (SELECT 1 FROM disttrain_silo s WHERE {Row}) RETURNING 1),
+             made AS (INSERT INTO disttrain_silo (cluster, address, port, generation, name, host, status, gateway_port, started, alive)
+                      SELECT @DeploymentId, @Address, @Port, @Generation, @SiloName, @HostName, @Status, @ProxyPort, @StartTime, @IAmAliveTime FROM raised RETURNING 1)
+             SELECT count(*)::int FROM made
+             """),
+        ("UpdateMembershipKey",
+            $"""
+             WITH raised AS ({Raise} AND EXISTS (SELECT 1 FROM disttrain_silo s WHERE {Row}) RETURNING 1),
+             made AS (UPDATE disttrain_silo s SET status = @Status, suspects = @SuspectTimes, alive = @IAmAliveTime FROM raised WHERE {Row} RETURNING 1)
+             SELECT count(*)::int FROM made
+             """),
+        ("DeleteMembershipTableEntriesKey", "DELETE FROM disttrain_silo WHERE cluster = @DeploymentId; DELETE FROM disttrain_cluster WHERE id = @DeploymentId"),
+        ("CleanupDefunctSiloEntriesKey", "DELETE FROM disttrain_silo WHERE cluster = @DeploymentId AND alive < @IAmAliveTime AND status <> 3"),
+    ];
+
+    public static async Task PrepareAsync(NpgsqlDataSource source, CancellationToken cancellation)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancellation).ConfigureAwait(false);
+        await using var transaction = await connection.BeginTransactionAsync(cancellation).ConfigureAwait(false);
+        await using (var tables = new NpgsqlCommand($"SELECT pg_advisory_xact_lock({SchemaLock}); {Tables}", connection, transaction)) await tables.ExecuteNonQueryAsync(cancellation).ConfigureAwait(false);
+        foreach (var (key, text) in Queries)
+        {
+            await using var query = new NpgsqlCommand("INSERT INTO OrleansQuery (QueryKey, QueryText) VALUES ($1, $2) ON CONFLICT (QueryKey) DO UPDATE SET QueryText = excluded.QueryText", connection, transaction);
+            query.Parameters.AddWithValue(key);
+            query.Parameters.AddWithValue(text);
+            await query.ExecuteNonQueryAsync(cancellation).ConfigureAwait(false);
+        }
+        await transaction.CommitAsync(cancellation).ConfigureAwait(false);
+    }
+}

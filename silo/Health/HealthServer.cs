@@ -1,0 +1,69 @@
+using System.Net;
+using DistTrain.Grains;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Orleans.Runtime;
+
+namespace DistTrain.Silo;
+
+/// <summary>
+/// <c>/health/live</c>: the process turns over. <c>/health/ready</c>: the silo is an active member of the cluster and its store answers. <c>POST /drain</c>, from this machine only: begin to end.
+/// </summary>
+internal sealed class HealthServer(SiloSettings settings, Announcement announcement, IClusterMembershipService membership, ILocalSiloDetails local, IClusterStore store, IHostApplicationLifetime application) : IHostedService
+{
+    private static readonly TimeSpan _storeLimit = TimeSpan.FromSeconds(3);
+    private WebApplication? _web;
+
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.Logging.ClearProviders();
+        builder.Services.AddRoutingCore();
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = 1024;
+            kestrel.Listen(IPAddress.IsLoopback(settings.Address) ? settings.Address : IPAddress.Any, settings.HealthPort);
+        });
+        _web = builder.Build();
+        _web.MapGet("/health/live", () => Results.Text("live"));
+        _web.MapGet("/health/ready", async () => await WhyNotReadyAsync().ConfigureAwait(false) is { } why ? Results.Text(why, statusCode: StatusCodes.Status503ServiceUnavailable) : Results.Text("ready"));
+        _web.MapPost("/drain", (HttpContext context) =>
+        {
+            if (context.Connection.RemoteIpAddress is not { } from || !IPAddress.IsLoopback(from)) return Results.StatusCode(StatusCodes.Status403Forbidden);
+            application.StopApplication();
+            return Results.Accepted();
+        });
+        await _web.StartAsync(cancellationToken).ConfigureAwait(false);
+        announcement.Say($"health {_web.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()}");
+        announcement.Say($"ready {local.SiloAddress.ToParsableString()}");
+    }
+
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        if (_web is not null) await _web.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private async Task<string?> WhyNotReadyAsync()
+    {
+        if (application.ApplicationStopping.IsCancellationRequested) return "draining";
+        var status = membership.CurrentSnapshot.GetSiloStatus(local.SiloAddress);
+        if (status != SiloStatus.Active) return $"the silo is {status}, not yet an active member of the cluster";
+        try
+        {
+            using var limit = new CancellationTokenSource(_storeLimit);
+            await store.ReadAsync("health", "probe", limit.Token).ConfigureAwait(false);
+            return null;
+        }
+        catch (Exception unreached) when (unreached is IOException or UnauthorizedAccessException or System.Data.Common.DbException or TimeoutException or OperationCanceledException)
+        {
+            return $"the store does not answer: {unreached.Message}";
+        }
+    }
+}

@@ -1,0 +1,141 @@
+using System.Net;
+using DistTrain.Client;
+using DistTrain.Contracts;
+using DistTrain.Grains;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using Orleans.Configuration;
+using Orleans.Hosting;
+
+namespace DistTrain.Silo;
+
+/// <summary>One silo from start to end: Orleans, training or the gateway, health, telemetry.</summary>
+internal static class SiloHost
+{
+    /// <returns>0 when it was told to end and has; 1 when it failed.</returns>
+    public static async Task<int> RunAsync(SiloSettings settings, TextWriter output, TextWriter error)
+    {
+        try
+        {
+            using var host = Build(settings, output);
+            await host.RunAsync().ConfigureAwait(false);
+            return 0;
+        }
+        catch (Exception failed) when (failed is not OutOfMemoryException)
+        {
+            await error.WriteLineAsync($"error: the silo could not run: {failed.Message}").ConfigureAwait(false);
+            if (settings.Log <= LogLevel.Debug) await error.WriteLineAsync(failed.ToString()).ConfigureAwait(false);
+            return 1;
+        }
+    }
+
+    internal static IHost Build(SiloSettings settings, TextWriter output)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true, ContentRootPath = AppContext.BaseDirectory });
+        builder.Logging.SetMinimumLevel(settings.Log).AddFilter("Orleans", settings.Log < LogLevel.Information ? settings.Log : LogLevel.Warning).AddFilter("Microsoft", LogLevel.Warning)
+            .AddSimpleConsole(console => (console.SingleLine, console.TimestampFormat, console.UseUtcTimestamp) = (true, "HH:mm:ss.fff ", true));
+        builder.Services.AddSingleton(settings);
+        builder.Services.AddSingleton(new Announcement(output));
+        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = settings.Drain);
+        builder.Services.AddSingleton<IHostLifetime, EndSignals>();
+        if (settings.PostgreSql.Length > 0)
+        {
+            // Short, so that what waits for the database says so soon.
+            var source = new NpgsqlDataSourceBuilder(settings.PostgreSql) { ConnectionStringBuilder = { Timeout = 5, CommandTimeout = 5, MaxPoolSize = 20 } }.Build();
+            builder.Services.AddSingleton(source);
+            builder.Services.AddHostedService(_ => new SchemaMaker(source));
+        }
+        builder.UseOrleans(silo => Orleans(silo, settings));
+        builder.Services.AddHostedService<HealthServer>();
+        if (settings.Gateway)
+        {
+            builder.Services.AddOrleansTrainingCluster();
+            builder.Services.AddHostedService<GatewayServer>();
+        }
+        Telemetry.Add(builder.Services, settings);
+        return builder.Build();
+    }
+
+    private static void Orleans(ISiloBuilder silo, SiloSettings settings)
+    {
+        silo.Configure<ClusterOptions>(options => (options.ClusterId, options.ServiceId) = (settings.Cluster, settings.Service));
+        silo.Configure<SiloOptions>(options => options.SiloName = settings.Name);
+        silo.Configure<EndpointOptions>(options =>
+        {
+            (options.AdvertisedIPAddress, options.SiloPort, options.GatewayPort) = (settings.Address, settings.SiloPort, settings.GatewayPort);
+            if (!IPAddress.IsLoopback(settings.Address))
+            {
+                options.SiloListeningEndpoint = new IPEndPoint(IPAddress.Any, settings.SiloPort);
+                if (settings.GatewayPort > 0) options.GatewayListeningEndpoint = new IPEndPoint(IPAddress.Any, settings.GatewayPort);
+            }
+        });
+        silo.Configure<ClusterMembershipOptions>(options =>
+        {
+            options.ProbeTimeout = settings.Probe;
+            options.TableRefreshTimeout = TimeSpan.FromSeconds(10);
+        });
+        if (settings.PostgreSql.Length > 0) silo.UseAdoNetClustering(options => (options.Invariant, options.ConnectionString) = ("Npgsql", settings.PostgreSql));
+        else silo.UseDevelopmentClustering(settings.Primary ?? new IPEndPoint(settings.Address, settings.SiloPort));
+        silo.AddActivityPropagation();
+        silo.AddDistTrain(
+            options =>
+            {
+                (options.Shards, options.Workers, options.ComputeThreads, options.Device, options.Name) = (settings.Shards, settings.Workers, settings.Threads, settings.Device, settings.Name);
+                (options.StateFolder, options.DataFolder, options.ClusterKey) = (settings.State, settings.Data, settings.ClusterKey);
+                var loopback = IPAddress.IsLoopback(settings.Address);
+                (options.Lane, options.LaneAddress) = (new IPEndPoint(loopback ? settings.Address : IPAddress.Any, settings.LanePort), loopback ? "" : settings.Address.ToString());
+            },
+            settings.PostgreSql.Length > 0 ? provider => new PostgresStore(provider.GetRequiredService<NpgsqlDataSource>()) : null);
+    }
+
+    /// <summary>Before Orleans asks for its tables, they are there. The database may come up later than the silo: it is waited for.</summary>
+    private sealed class SchemaMaker(NpgsqlDataSource source) : IHostedLifecycleService
+    {
+        private static readonly TimeSpan _patience = TimeSpan.FromMinutes(2);
+
+        public async Task StartingAsync(CancellationToken cancellationToken)
+        {
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            limit.CancelAfter(_patience);
+            while (true)
+            {
+                try
+                {
+                    await MembershipSchema.PrepareAsync(source, limit.Token).ConfigureAwait(false);
+                    return;
+                }
+                catch (NpgsqlException unreached) when (unreached.IsTransient && !limit.IsCancellationRequested)
+                {
+                    await Task.Delay(TimeSpan.FromMilliseconds(500), limit.Token).ConfigureAwait(false);
+                }
+            }
+        }
+
+        public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}
+
+/// <summary>Lines on standard output that a program may read: "ready ...", "health http://...", "link http://...".</summary>
+internal sealed class Announcement(TextWriter output)
+{
+    private readonly Lock _gate = new();
+
+    public void Say(string line)
+    {
+        lock (_gate)
+        {
+            output.WriteLine(line);
+            output.Flush();
+        }
+    }
+}
