@@ -68,6 +68,9 @@ public sealed partial class WorkerMachine : IMachine
     /// <summary>The lease it works on; 0 for none.</summary>
     public long Lease => _phase is Phase.Pulling or Phase.Computing or Phase.Pushing ? _lease.Lease : 0;
 
+    /// <summary>For people; empty without a lease.</summary>
+    public string LeaseText => Lease == 0 ? "" : $"{(_lease.Open.Kind == StepKind.Evaluate ? "evaluation of " : "")}step {_lease.Open.Step}, micro-batches {_lease.Node}";
+
     public TimeSpan NextWake => _phase == Phase.Ended ? TimeSpan.MaxValue : Min(_resendAt, Min(_aliveAt, _deadline));
 
     private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
@@ -113,15 +116,9 @@ public sealed partial class WorkerMachine : IMachine
 
     private void OnWelcome(in Message message, TimeSpan now, EffectList effects)
     {
-        if (message.Incarnation > _incarnation)
-        {
-            // Shards refuse what is of an older incarnation, but who waits for another member of its crew asks no shard.
-            var stuck = IsStaged && Lease != 0;
-            (_incarnation, _placement) = (message.Incarnation, message.Placement ?? Placement.Empty);
-            if (stuck) GiveUp(now, effects);
-        }
+        if (message.Incarnation > _incarnation) (_incarnation, _placement) = (message.Incarnation, message.Placement ?? Placement.Empty);
         if (_phase == Phase.Joining) Ask(now, effects);
-        // What an earlier incarnation leased is refused everywhere: the worker is free again at once.
+        // What an earlier incarnation leased is refused everywhere, and who waits for another member of its crew asks nobody: the worker is free again at once.
         else if (Lease != 0 && message.Incarnation > _lease.Incarnation) GiveUp(now, effects);
     }
 

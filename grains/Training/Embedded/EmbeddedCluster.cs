@@ -1,6 +1,4 @@
-using System.Collections.Immutable;
 using System.Diagnostics;
-using System.Globalization;
 using DistTrain.Contracts;
 using DistTrain.Kernels;
 using DistTrain.Learning;
@@ -251,21 +249,16 @@ public sealed class EmbeddedCluster : IDisposable
         return new TrainingResult
         {
             Status = status, Error = error, Steps = steps, StepsThisRun = job.StepsThisRun, Epochs = (int)(steps / _job.StepsPerEpoch), Seconds = seconds,
-            SamplesPerSecond = job.Samples / Math.Max(1e-9, (job.LastCommit - job.Evaluating).TotalSeconds), TrainLoss = Training.TrainLoss.OfLastEpoch(_log, _job.StepsPerEpoch),
+            SamplesPerSecond = job.SamplesPerSecond, TrainLoss = Training.TrainLoss.OfLastEpoch(_log, _job.StepsPerEpoch),
             TestLoss = evaluation?.Loss ?? double.NaN, TestAccuracy = evaluation is { } e ? (double)e.Correct / e.Samples : double.NaN,
             WeightsSha256 = VectorHash.OfWeights(_job.Layout, _weights.View.AsSpan()), StateSha256 = VectorHash.OfState(_job.Layout, states), LossLogSha256 = _log.Sha256(),
             Workers = StartWorkers, Shards = _options.Shards, MicroBatches = _job.MicroBatches, Checkpoint = store.Newest, Warnings = _machines.Warnings,
         };
     }
 
-    private static JobPlan PlanOf(ResolvedJob job, RunOptions options, IReadOnlyList<ShardRange> ranges) => new()
+    private static JobPlan PlanOf(ResolvedJob job, RunOptions options, IReadOnlyList<ShardRange> ranges) => job.Plan(ranges, options) with
     {
-        Name = job.Name, Key = ulong.Parse(job.Identity.AsSpan(0, 16), NumberStyles.HexNumber, CultureInfo.InvariantCulture), Seed = job.Seed,
-        Samples = job.Data.Train.Count, BatchSize = job.BatchSize, MicroBatches = job.MicroBatches, Epochs = job.Epochs,
-        EvaluationSamples = job.Data.Test.Count, EvaluationMicroBatches = job.EvaluationMicroBatches, EvaluateEvery = job.EvaluateEvery,
-        Shards = [.. ranges.Select(r => new ShardPlan(r.FirstBlock, r.BlockCount))], ClipNorm = job.ClipNorm, OnNonFinite = job.OnNonFinite,
-        CheckpointEvery = options.CheckpointFolder.Length > 0 ? options.CheckpointEvery : KeptRecords, Identity = new PlanIdentity(job.Identity, ManifestFile.LayoutHash(job.Layout), job.Data.Train.Identity.Sha256),
-        Limits = _limits,
+        CheckpointEvery = options.CheckpointFolder.Length > 0 ? options.CheckpointEvery : KeptRecords, Limits = _limits,
     };
 
     // In one process no message is lost and nobody is silent: what vanishes is reported at once. These limits only keep the machines' own clocks quiet.

@@ -8,7 +8,18 @@ namespace DistTrain.Training;
 /// <param name="tellsPast">Viewers are told each record once, those of a past that this process has not seen too.</param>
 internal class JobHost(JobMachine machine, MachineSet machines, StateStore store, RegisterAccess register, LossLog log, RunFeed? feed, Action<JobHost> ended, bool tellsPast = false) : MachineHost(machine, machines)
 {
+    private readonly Lock _progressing = new();
     private (long Steps, long Evaluation) _told = (0, -1);
+    private JobProgress _progress = JobProgress.None;
+
+    /// <summary>From any thread.</summary>
+    public JobProgress Progress
+    {
+        get { lock (_progressing) return _progress; }
+    }
+
+    /// <summary>By this run, evaluations left out.</summary>
+    public double SamplesPerSecond => Samples / Math.Max(1e-9, (LastCommit - Evaluating).TotalSeconds);
 
     public JobMachine Job => machine;
 
@@ -82,6 +93,7 @@ internal class JobHost(JobMachine machine, MachineSet machines, StateStore store
         var record = LossLog.RecordOf(entry);
         // Recomputed after a restore: the log was cut back with the weights, so it is appended like any other.
         log.Append(record);
+        lock (_progressing) _progress = _progress.With(record);
         var now = Machines.Now;
         if (entry.IsEvaluation) Evaluating += now - _lastRecord;
         else (Steps, StepsThisRun, Samples, LastCommit) = (record.Step + 1, StepsThisRun + (replayed ? 0 : 1), Samples + record.Samples, now);
@@ -94,9 +106,11 @@ internal class JobHost(JobMachine machine, MachineSet machines, StateStore store
         store.Recall(recalled);
         if (!tellsPast) return;
         Steps = 0;
+        lock (_progressing) _progress = JobProgress.None;
         for (var i = 0; i < log.Count; i++)
         {
             var record = log[i];
+            lock (_progressing) _progress = _progress.With(record);
             if (!IsTold(record)) Tell(record, Machines.Now);
             if (record.Kind != LossRecordKind.Evaluation) Steps = record.Step + 1;
         }

@@ -26,6 +26,7 @@ internal sealed class MachineSet(ulong jobKey, RunFeed? feed, IOutside? outside 
     private readonly WakeSignal _attendant = new();
     private MachineHost[] _hosts = [];
     private WorkerHost[] _workers = [];
+    private RunFeed? _feed = feed;
     private long _attendUntil;
 
     public ulong JobKey { get; } = jobKey;
@@ -138,12 +139,15 @@ internal sealed class MachineSet(ulong jobKey, RunFeed? feed, IOutside? outside 
         if (wake.Ticks < Interlocked.Read(ref _attendUntil)) _attendant.Set();
     }
 
+    /// <summary>Warnings go there from now on.</summary>
+    public void TellWarnings(RunFeed? to) => Volatile.Write(ref _feed, to);
+
     /// <summary>Something went wrong that does not stop the run.</summary>
     public void Warn(string text, long step = 0, JobEventKind? about = null)
     {
         lock (_warnings)
             if (_warnings.Count < MaxWarnings) _warnings.Add(text);
-        feed?.Write(new RunRecord { Kind = RunRecordKind.Warning, About = about, Step = step, Text = text, Seconds = Now.TotalSeconds });
+        Volatile.Read(ref _feed)?.Write(new RunRecord { Kind = RunRecordKind.Warning, About = about, Step = step, Text = text, Seconds = Now.TotalSeconds });
     }
 
     public IReadOnlyList<string> Warnings

@@ -87,6 +87,9 @@ internal class SeatHost(ShardMachine machine, MachineSet machines, ISeatMemory m
                 _loading = -1;
                 Install((ShardState)effect.Payload!, effect.Message.Step);
                 break;
+            case EffectKind.Ended:
+                Ended();
+                break;
             default:
                 break;
         }
@@ -96,6 +99,11 @@ internal class SeatHost(ShardMachine machine, MachineSet machines, ISeatMemory m
 
     /// <summary>Takes a primary's state; without replicas there is none.</summary>
     protected virtual void Install(ShardState state, long version)
+    {
+    }
+
+    /// <summary>The job is over for this seat.</summary>
+    protected virtual void Ended()
     {
     }
 

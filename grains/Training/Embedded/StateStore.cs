@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using DistTrain.Contracts;
 using DistTrain.Learning;
 using DistTrain.Protocol;
 
@@ -123,11 +124,40 @@ internal sealed class StateStore
         if (_restored is null || NameOf(_restored.Manifest) != wanted.Name)
         {
             _restored = null;
-            var problems = new List<string>();
-            _restored = Find(wanted.Name, problems) ?? throw new InvalidDataException(problems.Count > 0 ? string.Join("; ", problems) : $"checkpoint {wanted.Name} is not in the store");
+            _restored = Load(wanted.Name);
         }
         return answer with { Step = wanted.Name.Version, Payload = _restored.Vectors };
     }, answer with { Step = -1 });
+
+    /// <summary>Reads a checkpoint again, on the thread that asks.</summary>
+    /// <exception cref="InvalidDataException">It does not verify.</exception>
+    public RestoredCheckpoint Load(CheckpointName name)
+    {
+        var problems = new List<string>();
+        return Find(name, problems) ?? throw new InvalidDataException(problems.Count > 0 ? string.Join("; ", problems) : $"checkpoint {name} is not in the store");
+    }
+
+    /// <summary>Published checkpoints of the job, newest first, on the thread that asks.</summary>
+    public IReadOnlyList<CheckpointReport> Published(TimeProvider time)
+    {
+        var reports = new List<CheckpointReport>();
+        foreach (var name in _store?.Manifests().Reverse() ?? [])
+        {
+            try
+            {
+                var manifest = _store!.ReadManifest(name);
+                if (manifest.Identity != _job.Identity) continue;
+                var path = Path.Combine(_store.Folder, name);
+                var at = File.Exists(path) ? new DateTimeOffset(File.GetLastWriteTimeUtc(path)) : time.GetUtcNow();
+                reports.Add(new CheckpointReport(manifest.Step, manifest.LastEvaluation.MeanLoss, manifest.LastEvaluation.Accuracy, at, manifest.Shards.Sum(s => s.Bytes) + manifest.LossLog.Bytes, path));
+            }
+            catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
+            {
+                // It is passed over by a restore too, which then says why.
+            }
+        }
+        return reports;
+    }
 
     /// <summary>The job stands at this state of its past: the loss log is that of the checkpoint verified last, and what the shards hold beyond it.</summary>
     public void Recall(RecalledLog recalled)

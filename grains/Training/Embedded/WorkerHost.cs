@@ -30,6 +30,16 @@ internal sealed class WorkerHost(WorkerMachine machine, MachineSet machines, int
 
     public int Number { get; } = number;
 
+    public WorkerMachine Worker => machine;
+
+    /// <summary>Time from asking for weights until all are there, and from the first push of a lease until all its nodes are taken, in seconds.</summary>
+    public double PullSeconds { get; private set; }
+
+    public double PushSeconds { get; private set; }
+
+    private TimeSpan _pullSince = TimeSpan.MinValue;
+    private TimeSpan _pushSince = TimeSpan.MinValue;
+
     /// <summary>Where the worker's thread waits.</summary>
     public WakeSignal Signal { get; } = new();
 
@@ -116,6 +126,7 @@ internal sealed class WorkerHost(WorkerMachine machine, MachineSet machines, int
                 Send(effect.Message);
                 break;
             case EffectKind.Compute:
+                PullSeconds += Since(ref _pullSince);
                 lock (_gate) (_lease, _hasLease) = (effect.Message, true);
                 Signal.Set();
                 break;
@@ -138,8 +149,18 @@ internal sealed class WorkerHost(WorkerMachine machine, MachineSet machines, int
         }
     }
 
+    private double Since(ref TimeSpan since)
+    {
+        var seconds = since == TimeSpan.MinValue ? 0 : (Machines.Now - since).TotalSeconds;
+        since = TimeSpan.MinValue;
+        return seconds;
+    }
+
     private void Send(in Message message)
     {
+        if (message.Kind == MessageKind.Push && _pushSince == TimeSpan.MinValue) _pushSince = Machines.Now;
+        else if (message.Kind == MessageKind.Pull && _pullSince == TimeSpan.MinValue) _pullSince = Machines.Now;
+        else if (message.Kind == MessageKind.Request) PushSeconds += Since(ref _pushSince);
         if (message.Kind != MessageKind.Push)
         {
             Machines.Deliver(message);

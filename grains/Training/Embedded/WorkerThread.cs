@@ -20,6 +20,8 @@ internal sealed class WorkerThread
     private long _wait;
     private long _serve;
     private long _nextPhases;
+    private long _microBatches;
+    private WorkerTimes _told;
     private bool _lost;
 
     public WorkerThread(WorkerHost host, MachineSet machines, ResolvedJob job, GradientPool gradients, WeightVersions versions, Device device, Func<WorkerThread, IComputer> makeComputer, RunFeed? feed)
@@ -34,6 +36,14 @@ internal sealed class WorkerThread
 
     public int Number => _host.Number;
 
+    /// <summary>Called when the thread has left, and nothing of the worker computes any more.</summary>
+    public Action? Left { get; init; }
+
+    /// <summary>Where its time went so far. From any thread.</summary>
+    public WorkerTimes Times => new(SecondsOf(ref _compute), SecondsOf(ref _wait), SecondsOf(ref _serve), Interlocked.Read(ref _microBatches));
+
+    private static double SecondsOf(ref long ticks) => Stopwatch.GetElapsedTime(0, Interlocked.Read(ref ticks)).TotalSeconds;
+
     public void Start() => _thread.Start();
 
     /// <returns>False where it has not ended by then.</returns>
@@ -41,6 +51,7 @@ internal sealed class WorkerThread
     {
         if ((_thread.ThreadState & System.Threading.ThreadState.Unstarted) == 0) return _thread.Join(limit);
         Device.Dispose();
+        Left?.Invoke();
         return true;
     }
 
@@ -68,6 +79,7 @@ internal sealed class WorkerThread
         {
             if (_host.Ended) _machines.Remove(_host);
             Device.Dispose();
+            Left?.Invoke();
         }
     }
 
@@ -123,6 +135,7 @@ internal sealed class WorkerThread
                 if (training) _host.Post(answer with { Node = _cover[i], Payload = Gradient(computer, lease.Open.Step, _cover[i], weights) });
                 else _host.Post(answer with { Node = _cover[i], Totals = Evaluate(computer, lease.Open.Step, _cover[i], weights) });
                 _host.HasWorked = true;
+                Interlocked.Add(ref _microBatches, _cover[i].Count);
                 _machines.Drain(Device, _host.Number);
             }
         }
@@ -168,13 +181,16 @@ internal sealed class WorkerThread
             _feed.Write(new RunRecord
             {
                 Kind = RunRecordKind.Phases, Worker = _host.Number, Seconds = _machines.Now.TotalSeconds,
-                Compute = Stopwatch.GetElapsedTime(0, _compute).TotalSeconds, Wait = Stopwatch.GetElapsedTime(0, _wait).TotalSeconds, Serve = Stopwatch.GetElapsedTime(0, _serve).TotalSeconds,
+                Compute = Times.Compute - _told.Compute, Wait = Times.Wait - _told.Wait, Serve = Times.Serve - _told.Serve,
             });
-            (_compute, _wait, _serve) = (0, 0, 0);
+            _told = Times;
         }
         _nextPhases = Stopwatch.GetTimestamp() + Stopwatch.Frequency / 4;
     }
 }
+
+/// <summary>Where a worker's time went, in seconds, and how many micro-batches it has computed.</summary>
+internal readonly record struct WorkerTimes(double Compute, double Wait, double Serve, long MicroBatches);
 
 /// <summary>The worker at the other end is gone: its process ended or its connection closed.</summary>
 internal sealed class WorkerLostException(string message, Exception? cause = null, Func<string>? describe = null) : IOException(message, cause)

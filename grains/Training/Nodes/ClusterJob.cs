@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
+using DistTrain.Learning;
 using DistTrain.Protocol;
 
 namespace DistTrain.Training;
@@ -31,6 +32,11 @@ public sealed record ClusterJob
     public static readonly TimeLimits Network = new()
     {
         Heartbeat = TimeSpan.FromMilliseconds(250), Silence = TimeSpan.FromMilliseconds(1250), Resend = TimeSpan.FromMilliseconds(250), Lease = TimeSpan.FromSeconds(60),
+    };
+
+    internal JobPlan Plan(IReadOnlyList<ShardRange> ranges) => Job.Plan(ranges, Options) with
+    {
+        Key = Key, CheckpointEvery = Options.CheckpointEvery, Replicated = Replicated, MinimumWorkers = MinimumWorkers, Limits = Limits,
     };
 
     /// <summary>The first 8 bytes of SHA-256 over the id.</summary>

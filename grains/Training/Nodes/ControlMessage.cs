@@ -24,7 +24,8 @@ public sealed record ControlMessage
 }
 
 /// <summary>What one node's machines of a job do now; told to the job's node twice a second, so that it can answer for all of them.</summary>
-public sealed record MemberReport(IReadOnlyList<WorkerReport> Workers, IReadOnlyList<SeatReport> Seats, IReadOnlyList<WaitReport> Waits);
+/// <param name="Warnings">What went wrong there since the last report.</param>
+public sealed record MemberReport(IReadOnlyList<WorkerReport> Workers, IReadOnlyList<SeatReport> Seats, IReadOnlyList<WaitReport> Waits, IReadOnlyList<string> Warnings);
 
 /// <summary>What a seat holds.</summary>
 /// <param name="Shard">-1 for none.</param>

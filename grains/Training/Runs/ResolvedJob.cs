@@ -1,3 +1,4 @@
+using System.Globalization;
 using DistTrain.Kernels;
 using DistTrain.Learning;
 using DistTrain.Protocol;
@@ -64,6 +65,16 @@ public sealed record ResolvedJob
     public int StepsPerEpoch => (Data.Train.Count + BatchSize - 1) / BatchSize;
 
     public long TotalSteps => (long)StepsPerEpoch * Epochs;
+
+    /// <summary>The job as the machines see it, with the key that its identity gives; when to save and how long to wait are the caller's.</summary>
+    internal JobPlan Plan(IReadOnlyList<ShardRange> ranges, RunOptions options) => new()
+    {
+        Name = Name, Key = ulong.Parse(Identity.AsSpan(0, 16), NumberStyles.HexNumber, CultureInfo.InvariantCulture), Seed = Seed,
+        Samples = Data.Train.Count, BatchSize = BatchSize, MicroBatches = MicroBatches, Epochs = Epochs,
+        EvaluationSamples = Data.Test.Count, EvaluationMicroBatches = EvaluationMicroBatches, EvaluateEvery = EvaluateEvery,
+        Shards = [.. ranges.Select(r => new ShardPlan(r.FirstBlock, r.BlockCount))], ClipNorm = ClipNorm, OnNonFinite = OnNonFinite,
+        CheckpointEvery = options.CheckpointEvery, Identity = new PlanIdentity(Identity, ManifestFile.LayoutHash(Layout), Data.Train.Identity.Sha256),
+    };
 
     /// <summary>Real samples of a step.</summary>
     public int SamplesOf(long step)

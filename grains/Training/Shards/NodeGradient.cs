@@ -3,8 +3,8 @@ using DistTrain.Learning;
 
 namespace DistTrain.Training;
 
-/// <summary>Memory with several holders: whoever drops it last returns it to where it came from.</summary>
-internal interface IHeld
+/// <summary>Memory with several holders: whoever drops it last returns it to where it came from. To dispose of it is to release it once.</summary>
+internal interface IHeld : IDisposable
 {
     void Hold();
 
@@ -40,6 +40,8 @@ internal sealed class NodeGradient : IHeld
 
     public void Hold() => Interlocked.Increment(ref _holders);
 
+    void IDisposable.Dispose() => Release();
+
     public void Release()
     {
         var left = Interlocked.Decrement(ref _holders);
@@ -67,6 +69,8 @@ internal sealed class GradientPart(IHeld owner, View elements) : IHeld
     public void Hold() => owner.Hold();
 
     public void Release() => owner.Release();
+
+    void IDisposable.Dispose() => owner.Release();
 }
 
 /// <summary>Gradients to be used again: in the steady state nothing is allocated.</summary>
