@@ -7,12 +7,13 @@ namespace DistTrain.Training;
 /// <summary>What a control message may carry. Tensors are not among it: they go over the lane, whole.</summary>
 public static class ControlPayload
 {
-    private static readonly FrozenSet<MessageKind> _tensors = new[] { MessageKind.Push, MessageKind.Weights, MessageKind.Mirror, MessageKind.State }.ToFrozenSet();
+    private static readonly FrozenSet<MessageKind> _tensors = new[] { MessageKind.Push, MessageKind.Weights, MessageKind.Mirror, MessageKind.State, MessageKind.Activation, MessageKind.ActivationGradient }.ToFrozenSet();
 
     // Kind by kind, so that a field of a new type cannot slip through.
     private static readonly FrozenDictionary<MessageKind, Type> _types = new Dictionary<MessageKind, Type>
     {
         [MessageKind.Join] = typeof(WorkerHello),
+        [MessageKind.Lease] = typeof(Crew),
         [MessageKind.Adopted] = typeof(LogEntry[]),
         [MessageKind.Adopt] = typeof(ImmutableArray<Branch>),
         [MessageKind.Restore] = typeof(RestoreFrom),
