@@ -1,0 +1,34 @@
+using DistTrain.Protocol;
+using DistTrain.Training;
+
+namespace DistTrain.Tests.Training.Nodes;
+
+/// <summary>A job over several nodes has the bits of the one-process oracle.</summary>
+public sealed class NodeTests
+{
+    [Theory]
+    [InlineData("mlp", 1, 1, 1, false)]
+    [InlineData("mlp", 2, 2, 2, true)]
+    [InlineData("mlp", 3, 3, 2, true)]
+    [InlineData("convnet", 3, 4, 3, true)]
+    public async Task Nodes_workers_shards_and_replicas_do_not_change_bits(string model, int nodes, int workers, int shards, bool replicated)
+    {
+        var resolved = SameBitsTests.Job(model, "adam", 0.5);
+        using var cluster = new InMemoryCluster();
+        var outcome = await Train(cluster, cluster.Job(resolved, shards, replicated, checkpointEvery: 4), nodes, workers);
+        Assert.Empty(cluster.Problems);
+        Assert.Equal(JobState.Succeeded, outcome.State);
+        SameBitsTests.AssertSame(SameBitsTests.Oracle(resolved), outcome.Result);
+    }
+
+    internal static async Task<JobOutcome> Train(InMemoryCluster cluster, ClusterJob job, int nodes, int workers)
+    {
+        for (var n = 0; n < nodes; n++) cluster.Add();
+        var all = cluster.Nodes;
+        var hosted = all[0].StartJob(job, cluster.Register, resume: false, [.. all.Select(n => n.Address)]);
+        for (var s = 0; s < job.Options.Shards; s++)
+            for (var n = 0; n < nodes; n++) all[n].StartSeat(job, all[0].Address, s * nodes + n);
+        for (var w = 0; w < workers; w++) all[w % nodes].StartWorker(job, all[0].Address, w);
+        return await hosted.Outcome.WaitAsync(InMemoryCluster.Patience);
+    }
+}
