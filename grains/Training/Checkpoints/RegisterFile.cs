@@ -46,7 +46,7 @@ public sealed class RegisterFile(IFileSystem files, string folder)
         var temporary = Path.Combine(folder, "tmp-" + Name);
         using (var writer = files.Create(temporary))
         {
-            writer.Write(ToBytes(record));
+            writer.Write(JsonSerializer.SerializeToUtf8Bytes(record, _json));
             writer.Flush();
         }
         files.Replace(temporary, Path.Combine(folder, Name));
