@@ -52,7 +52,7 @@ public static class DistTrainCommand
         }
     }
 
-    private static RootCommand Root()
+    internal static RootCommand Root()
     {
         var root = new RootCommand("Trains neural networks on many workers with the same bits for any number of them.")
         {

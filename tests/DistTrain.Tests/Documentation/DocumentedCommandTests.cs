@@ -1,0 +1,115 @@
+using System.Text.RegularExpressions;
+using DistTrain.Cli;
+using DistTrain.Tests.House;
+
+namespace DistTrain.Tests.Documentation;
+
+/// <summary>What the documentation tells people to type is understood, and what it points to is there.</summary>
+public sealed partial class DocumentedCommandTests
+{
+    private static readonly string[] Pages = [.. Directory.GetFiles(Repository.Root, "*.md").Concat(new[] { "docs", "silo", "k8s", "samples" }.Select(f => Path.Combine(Repository.Root, f)).Where(Directory.Exists).SelectMany(f => Directory.GetFiles(f, "*.md", SearchOption.AllDirectories))).Order(StringComparer.Ordinal)];
+
+    public static TheoryData<string> EveryPage() => new(Pages.Select(Repository.Relative));
+
+    [Theory, MemberData(nameof(EveryPage))]
+    public void Every_command_is_one_that_the_program_understands(string page)
+    {
+        var wrong = from words in Commands(page)
+                    where words[0] == "disttrain" && words.Count > 1
+                    // A verb that is only spoken of has no arguments; a capital letter stands for a number.
+                    let errors = Usage.Problems(DistTrainCommand.Root().Parse([.. words.Skip(1).Select(w => w is "K" or "N" ? "1" : w)])).Where(e => words.Any(w => w.StartsWith('-')) || !e.StartsWith("Required argument", StringComparison.Ordinal)).ToList()
+                    where errors.Count > 0
+                    select $"{string.Join(' ', words)}: {string.Join(" ", errors)}";
+        Assert.Empty(wrong);
+    }
+
+    [Theory, MemberData(nameof(EveryPage))]
+    public void Every_option_of_a_silo_is_in_its_table(string page)
+    {
+        var known = SiloOption().Matches(File.ReadAllText(Path.Combine(Repository.Root, "silo", "README.md"))).Select(m => m.Groups[1].Value).Append("--help").ToHashSet(StringComparer.Ordinal);
+        Assert.True(known.Count > 10);
+        var options = Commands(page).Where(c => c[0] == "disttrain-silo").SelectMany(c => c.Where(w => w.StartsWith("--", StringComparison.Ordinal)));
+        Assert.All(options, o => Assert.Contains(o, known));
+    }
+
+    [Theory, MemberData(nameof(EveryPage))]
+    public void Every_variable_is_one_that_a_program_reads(string page)
+    {
+        var known = Variable().Matches(File.ReadAllText(Path.Combine(Repository.Root, "silo", "README.md"))).Select(m => m.Value).ToHashSet(StringComparer.Ordinal);
+        known.UnionWith(Repository.Files("*.cs").SelectMany(f => Variable().Matches(File.ReadAllText(f)).Select(m => m.Value)));
+        Assert.All(Variable().Matches(File.ReadAllText(Path.Combine(Repository.Root, page))), v => Assert.Contains(v.Value, known));
+    }
+
+    [Theory, MemberData(nameof(EveryPage))]
+    public void Every_link_leads_somewhere(string page)
+    {
+        var folder = Path.GetDirectoryName(Path.Combine(Repository.Root, page))!;
+        var dead = new List<string>();
+        foreach (Match link in Link().Matches(File.ReadAllText(Path.Combine(Repository.Root, page))))
+        {
+            var (path, anchor) = (link.Groups[1].Value, link.Groups[2].Value.TrimStart('#'));
+            if (path.Contains("://", StringComparison.Ordinal)) continue;
+            var target = path.Length == 0 ? Path.Combine(Repository.Root, page) : Path.Combine(folder, path);
+            if (!File.Exists(target) && !Directory.Exists(target)) dead.Add(link.Value);
+            else if (anchor.Length > 0 && !File.ReadLines(target).Where(l => l.StartsWith('#')).Select(Anchor).Contains(anchor)) dead.Add(link.Value);
+        }
+        Assert.Empty(dead);
+    }
+
+    [Theory, MemberData(nameof(EveryPage))]
+    public void Every_file_of_this_repository_that_a_command_names_is_there(string page)
+    {
+        string[] ours = ["samples/", "k8s/", "tests/", "client/", "silo/", "docs/"];
+        var named = Commands(page).SelectMany(c => c.Skip(1)).Where(w => ours.Any(o => w.StartsWith(o, StringComparison.Ordinal)));
+        Assert.All(named, w => Assert.True(Path.Exists(Path.Combine(Repository.Root, w)), w));
+    }
+
+    /// <summary>Each command in a fence or in inline code, as words; comments, prompts, pipes and redirections left out.</summary>
+    private static IEnumerable<IReadOnlyList<string>> Commands(string page)
+    {
+        var (text, fenced) = (File.ReadAllText(Path.Combine(Repository.Root, page)), new List<string>());
+        text = Fence().Replace(text, fence =>
+        {
+            fenced.AddRange(fence.Groups[1].Value.Split('\n').Select(l => l.Trim()));
+            return "";
+        });
+        foreach (var line in fenced.Concat(Inline().Matches(text).Select(m => m.Groups[1].Value)))
+            foreach (var command in Separator().Split(Comment().Replace(line, "")))
+            {
+                var words = Word().Matches(command).Select(m => m.Value.Trim('\'', '"')).TakeWhile(w => w is not (">" or "<" or "|")).ToList();
+                // In a checkout the command is run from its project.
+                if (words is ["dotnet", "run", "-c", "Release", "--project", var project, "--", ..]) words = [project == "silo" ? "disttrain-silo" : "disttrain", .. words.Skip(7)];
+                if (words.Count > 0 && (words[0] is "disttrain" or "disttrain-silo" or "dotnet" or "kubectl" or "docker" || words[0].StartsWith("k8s/", StringComparison.Ordinal))) yield return words;
+            }
+    }
+
+    // As code hosts make them: lower case, punctuation dropped, spaces to dashes.
+    private static string Anchor(string heading) => NotInAnchor().Replace(heading.TrimStart('#').Trim().ToLowerInvariant(), "").Replace(' ', '-');
+
+    [GeneratedRegex("(?:^|\n) *```[a-z]*\n(.*?)\n *```", RegexOptions.Singleline)]
+    private static partial Regex Fence();
+
+    [GeneratedRegex("`([^`\n]+)`")]
+    private static partial Regex Inline();
+
+    [GeneratedRegex(@"\s+#\s.*$|^#.*$")]
+    private static partial Regex Comment();
+
+    [GeneratedRegex(@"\s*(?:&&|;|\|)\s*")]
+    private static partial Regex Separator();
+
+    [GeneratedRegex(@"'[^']*'|""[^""]*""|\S*\{[^}]*\}\S*|\S+")]
+    private static partial Regex Word();
+
+    [GeneratedRegex(@"\]\(([^)#\s]*)(#[^)\s]*)?\)")]
+    private static partial Regex Link();
+
+    [GeneratedRegex("[^a-z0-9 _-]")]
+    private static partial Regex NotInAnchor();
+
+    [GeneratedRegex(@"^\| `(--[a-z-]+)`", RegexOptions.Multiline)]
+    private static partial Regex SiloOption();
+
+    [GeneratedRegex("DISTTRAIN_[A-Z0-9_]*[A-Z0-9]")]
+    private static partial Regex Variable();
+}
