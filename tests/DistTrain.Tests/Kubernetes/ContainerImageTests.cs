@@ -44,8 +44,8 @@ public sealed partial class ContainerImageTests
     [Fact]
     public void The_program_that_starts_is_the_one_that_is_published()
     {
-        var project = Directory.GetFiles(Path.Combine(Repository.Root, "silo"), "*.csproj").SingleOrDefault();
-        var assembly = project is null ? "disttrain-silo" : XDocument.Load(project).Descendants("AssemblyName").Single().Value;
+        var project = Directory.GetFiles(Path.Combine(Repository.Root, "silo"), "*.csproj").Single();
+        var assembly = XDocument.Load(project).Descendants("AssemblyName").Single().Value;
         Assert.All(Lines.Where(l => l.StartsWith("ENTRYPOINT", StringComparison.Ordinal)), l => Assert.Equal($"ENTRYPOINT [\"dotnet\", \"/app/{assembly}.dll\"]", l));
     }
 

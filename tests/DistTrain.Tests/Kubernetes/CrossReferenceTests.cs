@@ -43,9 +43,9 @@ public sealed partial class CrossReferenceTests(ITestOutputHelper output)
     [InlineData("a service's port", "Service/disttrain-gateway sends 443 to port \"web\", which Deployment/disttrain-gateway does not declare.")]
     [InlineData("a budget's selector", "PodDisruptionBudget/disttrain-worker has the selector {\"matchLabels\":{\"app.kubernetes.io/component\":\"workers\"}}, which picks no pods.")]
     [InlineData("a policy's selector", "NetworkPolicy/gateway has the selector {\"matchLabels\":{\"app.kubernetes.io/component\":\"gate\"}}, which picks no pods.")]
-    [InlineData("a policy's peer", "NetworkPolicy/silos has the selector {\"matchLabels\":{\"app.kubernetes.io/component\":\"gate\"}}, which picks no pods.")]
+    [InlineData("a policy's peer", "NetworkPolicy/lane has the selector {\"matchLabels\":{\"app.kubernetes.io/component\":\"gate\"}}, which picks no pods.")]
     [InlineData("a policy's port", "NetworkPolicy/gateway admits port \"web\", which none of its pods declares.")]
-    [InlineData("a policy's way out", "NetworkPolicy/gateway lets pods out to port \"gateway\", which none of the pods there declares.")]
+    [InlineData("a policy's way out", "NetworkPolicy/lane lets pods out to port \"gateway\", which none of the pods there declares.")]
     [InlineData("a probe's port", "Deployment/disttrain-worker has a readinessProbe on port \"web\" of disttrain, which disttrain does not declare.")]
     [InlineData("a claim", "Deployment/disttrain-worker mounts the claim checkpoints, which is not there.")]
     [InlineData("a mount", "Deployment/disttrain-worker mounts scratch into disttrain, and has no such volume.")]
@@ -74,9 +74,9 @@ public sealed partial class CrossReferenceTests(ITestOutputHelper output)
             case "a service's port": gateway["spec"]!["ports"]![0]!["targetPort"] = "web"; break;
             case "a budget's selector": Named("PodDisruptionBudget/disttrain-worker")["spec"]!["selector"] = Component("workers"); break;
             case "a policy's selector": Named("NetworkPolicy/gateway")["spec"]!["podSelector"] = Component("gate"); break;
-            case "a policy's peer": Named("NetworkPolicy/silos")["spec"]!["ingress"]![1]!["from"]![0]!["podSelector"] = Component("gate"); break;
+            case "a policy's peer": Named("NetworkPolicy/lane")["spec"]!["ingress"]![0]!["from"]![0]!["podSelector"] = Component("gate"); break;
             case "a policy's port": Named("NetworkPolicy/gateway")["spec"]!["ingress"]![0]!["ports"]![0]!["port"] = "web"; break;
-            case "a policy's way out": Named("NetworkPolicy/gateway")["spec"]!["egress"]![0]!["ports"]![0]!["port"] = "gateway"; break;
+            case "a policy's way out": Named("NetworkPolicy/lane")["spec"]!["egress"]![0]!["ports"]![0]!["port"] = "gateway"; break;
             case "a probe's port": container["readinessProbe"]!["httpGet"]!["port"] = "web"; break;
             case "a claim": pod["volumes"]![0]!["persistentVolumeClaim"]!["claimName"] = "checkpoints"; break;
             case "a mount": container["volumeMounts"]!.AsArray().Add(new JsonObject { ["name"] = "scratch", ["mountPath"] = "/scratch" }); break;

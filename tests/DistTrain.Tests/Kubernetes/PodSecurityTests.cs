@@ -50,7 +50,7 @@ public sealed class PodSecurityTests(ITestOutputHelper output)
     [Theory]
     [InlineData("a privileged port", "Deployment/disttrain-worker listens on 443. Without privileges it must be 1024-65535.")]
     [InlineData("a port twice", "Deployment/disttrain-worker declares port 8081 twice.")]
-    [InlineData("a long name of a port", "Deployment/disttrain-worker has a port orleans-gateways. A port's name is 1-15 lower-case letters, digits and dashes, with a letter.")]
+    [InlineData("a long name of a port", "Deployment/disttrain-worker has a port tensors-of-shards. A port's name is 1-15 lower-case letters, digits and dashes, with a letter.")]
     [InlineData("more than the limit", "Deployment/disttrain-worker requests 8Gi memory, more than its limit of 4Gi.")]
     [InlineData("half a GPU", "Deployment/disttrain-worker asks for 500m nvidia.com/gpu. It must be a whole number, and the same in requests.")]
     [InlineData("a path twice", "Deployment/disttrain-worker mounts /tmp twice.")]
@@ -65,7 +65,7 @@ public sealed class PodSecurityTests(ITestOutputHelper output)
         {
             case "a privileged port": container["ports"]!.AsArray().Add(new JsonObject { ["name"] = "web", ["containerPort"] = 443 }); break;
             case "a port twice": container["ports"]!.AsArray().Add(new JsonObject { ["name"] = "web", ["containerPort"] = 8081 }); break;
-            case "a long name of a port": container["ports"]![0]!["name"] = "orleans-gateways"; break;
+            case "a long name of a port": container["ports"]![0]!["name"] = "tensors-of-shards"; break;
             case "more than the limit": container["resources"]!["requests"]!["memory"] = "8Gi"; break;
             case "half a GPU": container["resources"]!["limits"]!["nvidia.com/gpu"] = "500m"; break;
             case "a path twice": container["volumeMounts"]!.AsArray().Add(new JsonObject { ["name"] = "tmp", ["mountPath"] = "/tmp" }); break;

@@ -32,12 +32,12 @@ public sealed partial class SettingNamesTests(ITestOutputHelper output)
     public void Every_port_of_a_container_is_the_one_that_its_silo_opens(string overlay)
     {
         if (Overlays.Of(overlay, output.WriteLine) is not { } manifests) return;
-        Dictionary<string, string> settingOf = new() { ["silo"] = "DISTTRAIN_SILO_PORT", ["orleans-gateway"] = "DISTTRAIN_GATEWAY_PORT", ["lane"] = "DISTTRAIN_LANE_PORT", ["health"] = "DISTTRAIN_HEALTH_PORT", ["https"] = "DISTTRAIN_HTTP_PORT" };
+        Dictionary<string, string> settingOf = new() { ["silo"] = "DISTTRAIN_SILO_PORT", ["lane"] = "DISTTRAIN_LANE_PORT", ["health"] = "DISTTRAIN_HEALTH_PORT", ["https"] = "DISTTRAIN_HTTP_PORT" };
         foreach (var workload in Silos(manifests))
         {
             var settings = Settings(manifests, workload);
             var role = settings["DISTTRAIN_ROLE"];
-            Assert.Equal(role == "gateway" ? ["health", "https"] : ["health", "lane", "orleans-gateway", "silo"], workload.Ports().Select(p => (string)p["name"]!).Order(StringComparer.Ordinal));
+            Assert.Equal(role == "gateway" ? ["health", "https", "silo"] : ["health", "lane", "silo"], workload.Ports().Select(p => (string)p["name"]!).Order(StringComparer.Ordinal));
             foreach (var port in workload.Ports())
             {
                 var setting = settingOf[(string)port["name"]!];
