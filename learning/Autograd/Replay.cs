@@ -23,7 +23,7 @@ internal sealed class Replay : IDisposable
         (_tape, _arena, _frame, Layout) = (tape, arena, new Frame(tape), layout);
         _vector = tape.Device.Op<IVector>();
         if (tape.SharedParameters.Count > 0) _shared = new SharedGradients(tape.Device, tape.SharedParameters);
-        _nodes = [.. tape.Nodes];
+        _nodes = [.. tape.Nodes.Skip(tape.Run.First).Take(tape.Run.End - tape.Run.First)];
         _silent = [.. Silent()];
     }
 
@@ -33,6 +33,8 @@ internal sealed class Replay : IDisposable
 
     public Frame Frame => _frame;
 
+    public Arena Arena => _arena;
+
     /// <summary>Makes room for a batch: afterwards <see cref="Frame"/> shows its input, target and sample indexes, to be written.</summary>
     public void Prepare(Segments segments, View weights, View gradient)
     {
@@ -41,7 +43,15 @@ internal sealed class Replay : IDisposable
         _frame.Window(segments, 0, 0);
     }
 
-    public View Input => _frame.Of(_tape.Input.Value!);
+    public View Input => _frame.Of(_tape.Entering.Value!);
+
+    /// <summary>Of a part of a tape: what the nodes after it are given, and its gradient, to be written before Backward.</summary>
+    public View Leaving => _frame.Of(_tape.Leaving!.Value!);
+
+    public View LeavingGradient => _frame.Of(_tape.Leaving!.Gradient!);
+
+    /// <summary>Of a part of a tape that does not begin with the samples: the gradient of what came in, after Backward.</summary>
+    public View EnteringGradient => _frame.Of(_tape.Entering.Gradient!);
 
     public View Output => _frame.Of(_tape.Output!.Root.Value!);
 
@@ -68,6 +78,13 @@ internal sealed class Replay : IDisposable
     public void ClearSilent(View gradient)
     {
         foreach (var (offset, length) in _silent) _vector.Fill(gradient.Part(offset, length), 0f);
+    }
+
+    /// <summary>The same for elements [first, end) of the flat vector only.</summary>
+    public void ClearSilent(View gradient, int first, int end)
+    {
+        foreach (var (offset, length) in _silent)
+            if (Math.Min(end, offset + length) - Math.Max(first, offset) is > 0 and var part) _vector.Fill(gradient.Part(Math.Max(first, offset), part), 0f);
     }
 
     public void Dispose() => _shared?.Dispose();
@@ -108,7 +125,7 @@ internal sealed class Replay : IDisposable
 
     private IEnumerable<(int Offset, int Length)> Silent()
     {
-        var used = _tape.Nodes.Where(n => n.RunsBackward).SelectMany(n => n.Parameters).Select(p => p.Slice).ToHashSet();
+        var used = _nodes.Where(n => n.RunsBackward).SelectMany(n => n.Parameters).Select(p => p.Slice).ToHashSet();
         var (start, end) = (0, 0); // the stretch of silent elements that is growing
         for (var i = 0; i < Layout.Slices.Count; i++)
         {

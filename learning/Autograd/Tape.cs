@@ -82,8 +82,33 @@ public sealed class Tape
         return region;
     }
 
+    /// <summary>The nodes that are run: all, or one part of the tape (<see cref="FinishPart"/>).</summary>
+    internal (int First, int End) Run { get; private set; }
+
+    /// <summary>What comes in: the samples, or what the nodes before the part give.</summary>
+    internal Tensor Entering { get; private set; } = null!;
+
+    /// <summary>What the nodes after the part are given; null where it goes to the end.</summary>
+    internal Tensor? Leaving { get; private set; }
+
     /// <summary>After the last node: which gradients are computed, and when each region is alive.</summary>
     internal void Finish(Tensor output)
+    {
+        Settle(output);
+        (Run, Entering) = ((0, _nodes.Count), Input);
+        Lifetimes();
+    }
+
+    /// <summary>The same, but only nodes [<paramref name="first"/>, <paramref name="end"/>) will be run here; both are cuts (<see cref="TapeCuts"/>).</summary>
+    internal void FinishPart(Tensor output, TapeCut first, TapeCut end)
+    {
+        Settle(output);
+        (Run, Entering, Leaving) = ((first.Node, end.Node), first.Crossing ?? Input, end.Crossing);
+        SharedParameters = [.. SharedParameters.Where(p => _nodes[Run.First..Run.End].Exists(n => n.Parameters.Contains(p)))];
+        Lifetimes();
+    }
+
+    private void Settle(Tensor output)
     {
         Output = output;
         if (IsTraining)
@@ -92,7 +117,6 @@ public sealed class Tape
             FindShared();
         }
         ShareMemory();
-        Lifetimes();
     }
 
     // A tensor's gradient exists where it needs one and some consumer that runs backward gives it. The loss, the last node, gives its gradient forward.
@@ -150,12 +174,15 @@ public sealed class Tape
     private void Lifetimes()
     {
         var end = 2 * _nodes.Count;
-        Input.Value!.Live(-1);
-        SampleIndexes.Live(-1);
-        SampleIndexes.Live(end);
-        Target?.Live(-1);
-        Target?.Live(_nodes.Count);
-        for (var i = 0; i < _nodes.Count; i++)
+        Entering.Value!.Live(Run.First - 1);
+        SampleIndexes.Live(Run.First - 1);
+        SampleIndexes.Live(end - Run.First);
+        if (Leaving is null)
+        {
+            Target?.Live(Run.First - 1);
+            Target?.Live(_nodes.Count);
+        }
+        for (var i = Run.First; i < Run.End; i++)
         {
             var (node, back) = (_nodes[i], end - i);
             var forward = i;
@@ -179,7 +206,9 @@ public sealed class Tape
                 if (IsTraining) own.Region.Live(back); // scratch too: one region serves both runs of the node
             }
         }
-        Output!.Root.Value!.Live(end);
-        Input.Gradient?.Live(end);
+        if (Leaving is null) Output!.Root.Value!.Live(end);
+        Leaving?.Value!.Live(Run.End);
+        Leaving?.Gradient?.Live(end - Run.End);
+        Entering.Gradient?.Live(end - Run.First + (Run.First > 0 ? 1 : 0));
     }
 }

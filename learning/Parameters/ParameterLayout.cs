@@ -75,20 +75,59 @@ public sealed class ParameterLayout
     {
         if (shards < 1 || shards > MostShards)
             throw new ArgumentException($"shards is {shards}. It must be between 1 and {MostShards}, the {(WholeTensors ? "tensors" : "blocks")} of this model. Use fewer shards.", nameof(shards));
-        // Block numbers at which a shard may begin, and the end.
-        int[] cuts = [.. Enumerable.Range(0, Blocks.Count).Where(b => !WholeTensors || b == 0 || Blocks[b].Slice != Blocks[b - 1].Slice), Blocks.Count];
         var ranges = new List<ShardRange>(shards);
-        var first = 0;
+        Split(Cuts(0, Length), shards, ranges);
+        return ranges;
+    }
+
+    /// <summary>The same, with shards that lie in one stage of a pipeline each.</summary>
+    /// <param name="shards">At least one a stage; the others go where most elements a shard are.</param>
+    /// <param name="stages">Where each stage's tensors begin, from 0 on: offsets of slices.</param>
+    /// <param name="counts">Shards of each stage.</param>
+    public IReadOnlyList<ShardRange> Split(int shards, IReadOnlyList<int> stages, out IReadOnlyList<int> counts)
+    {
+        if (shards < stages.Count || shards > MostShards)
+            throw new ArgumentException($"shards is {shards}. It must be between {stages.Count}, one for each stage, and {MostShards}, the {(WholeTensors ? "tensors" : "blocks")} of this model.", nameof(shards));
+        var cuts = stages.Select((from, i) => Cuts(from, i + 1 < stages.Count ? stages[i + 1] : Length)).ToArray();
+        var taken = Enumerable.Repeat(1, stages.Count).ToArray();
+        for (var s = stages.Count; s < shards; s++)
+        {
+            var most = -1;
+            for (var i = 0; i < taken.Length; i++)
+                if (taken[i] < cuts[i].Length - 1 && (most < 0 || Elements(i) * taken[most] > Elements(most) * taken[i])) most = i;
+            taken[most]++;
+        }
+        var ranges = new List<ShardRange>(shards);
+        for (var i = 0; i < taken.Length; i++) Split(cuts[i], taken[i], ranges);
+        counts = taken;
+        return ranges;
+
+        long Elements(int stage) => Start(cuts[stage][^1]) - Start(cuts[stage][0]);
+    }
+
+    // Block numbers of a stretch of the vector at which a shard may begin, and the end.
+    private int[] Cuts(int from, int to)
+    {
+        var cuts = new List<int>();
+        for (var b = 0; b < Blocks.Count; b++)
+            if (Blocks[b].Offset >= from && Blocks[b].Offset < to && (!WholeTensors || b == 0 || Blocks[b].Slice != Blocks[b - 1].Slice)) cuts.Add(b);
+        var end = 0;
+        while (end < Blocks.Count && Blocks[end].Offset < to) end++;
+        return [.. cuts, end];
+    }
+
+    private void Split(int[] cuts, int shards, List<ShardRange> ranges)
+    {
+        var (first, from) = (0, Start(cuts[0]));
         for (var s = 0; s < shards; s++)
         {
             var last = first + 1;
-            var goal = (long)Length * (s + 1) / shards;
-            while (last < MostShards - (shards - s - 1) && (s == shards - 1 || Start(last + 1) <= goal)) last++;
-            ranges.Add(new ShardRange(cuts[first], cuts[last] - cuts[first], Start(first), Start(last) - Start(first)));
+            var goal = from + (long)(Start(cuts[^1]) - from) * (s + 1) / shards;
+            while (last < cuts.Length - 1 - (shards - s - 1) && (s == shards - 1 || Start(cuts[last + 1]) <= goal)) last++;
+            ranges.Add(new ShardRange(cuts[first], cuts[last] - cuts[first], Start(cuts[first]), Start(cuts[last]) - Start(cuts[first])));
             first = last;
         }
-        return ranges;
-
-        int Start(int cut) => cuts[cut] < Blocks.Count ? Blocks[cuts[cut]].Offset : Length;
     }
+
+    private int Start(int block) => block < Blocks.Count ? Blocks[block].Offset : Length;
 }
