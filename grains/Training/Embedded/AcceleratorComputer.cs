@@ -11,12 +11,14 @@ internal sealed class AcceleratorComputer : IComputer
     private readonly DeviceBuffer _weights;
     private readonly DeviceBuffer _gradient;
     private readonly LocalComputer _computer;
+    private readonly ResolvedJob _job;
+    private readonly List<IStageComputer> _stages = [];
 
     /// <param name="device">Opened by the thread that computes; disposed with this.</param>
     /// <param name="hostWeights">[Layout.Length] on the CPU; read at every call.</param>
     public AcceleratorComputer(ResolvedJob job, Device device, View hostWeights)
     {
-        (_device, _hostWeights) = (device, hostWeights);
+        (_job, _device, _hostWeights) = (job, device, hostWeights);
         _weights = device.Allocate(job.Layout.Length);
         _gradient = device.Allocate(job.Layout.Length);
         _computer = new LocalComputer(job, device, _weights.View);
@@ -35,8 +37,16 @@ internal sealed class AcceleratorComputer : IComputer
         return _computer.Evaluate(version, node);
     }
 
+    public IStageComputer Stage(StageRange stages)
+    {
+        var stage = new AcceleratorStageComputer(_job, stages, _device, _hostWeights);
+        _stages.Add(stage);
+        return stage;
+    }
+
     public void Dispose()
     {
+        foreach (var stage in _stages) stage.Dispose();
         _computer.Dispose();
         _gradient.Dispose();
         _weights.Dispose();

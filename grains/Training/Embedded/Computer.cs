@@ -18,52 +18,83 @@ internal interface IComputer : IDisposable
     /// <summary>The folded sums of evaluation micro-batches <paramref name="node"/>.</summary>
     /// <param name="version">Steps committed.</param>
     EvaluationTotals Evaluate(long version, TreeNode node);
+
+    /// <summary>Some stages of a pipeline on the same device, from the same weights; disposed with this, by the same thread.</summary>
+    IStageComputer Stage(StageRange stages);
 }
 
 /// <summary>Computes on a device of this process. Several micro-batches run as one batch.</summary>
 internal sealed class LocalComputer : IComputer
 {
     private readonly ResolvedJob _job;
+    private readonly Device _device;
     private readonly IReplica _replica;
     private readonly View _weights;
-    private readonly int[] _indexes;
-    private readonly Dictionary<(int Samples, TreeNode Node), Segments> _segments = [];
-    private KeyedPermutation _order;
-    private long _epoch = -1;
+    private readonly NodeSamples _samples;
+    private readonly List<IStageComputer> _stages = [];
 
     /// <param name="weights">[Layout.Length] on the device; read at every call.</param>
     public LocalComputer(ResolvedJob job, Device device, View weights)
     {
-        (_job, _replica, _weights) = (job, job.MakeReplica(device), weights);
-        _indexes = new int[Math.Max(job.BatchSize, (job.Data.Test.Count + job.EvaluationMicroBatches - 1) / job.EvaluationMicroBatches)];
+        (_job, _device, _replica, _weights, _samples) = (job, device, job.MakeReplica(device), weights, new NodeSamples(job));
     }
 
     public void Gradient(long step, TreeNode node, DeviceBuffer gradient)
     {
-        var samples = _job.SamplesOf(step);
-        var cut = new MicroBatches(samples, _job.MicroBatches);
-        var (from, count) = (cut.Start(node.First), cut.SamplesOf(node));
-        if (_epoch != step / _job.StepsPerEpoch)
-        {
-            _epoch = step / _job.StepsPerEpoch;
-            _order = new KeyedPermutation(_job.Seed, (ulong)_epoch, _job.Data.Train.Count);
-        }
-        var first = step % _job.StepsPerEpoch * _job.BatchSize + from;
-        for (var i = 0; i < count; i++) _indexes[i] = (int)_order[first + i];
-        _replica.Gradient(new Pass(_job.Seed, step, samples, SegmentsOf(cut, node), _indexes.AsSpan(0, count)), _weights, gradient.View);
+        _replica.Gradient(_samples.Training(step, node), _weights, gradient.View);
     }
 
     public EvaluationTotals Evaluate(long version, TreeNode node)
     {
         if (node.Count > 1) return Evaluate(version, node.Left) + Evaluate(version, node.Right);
-        var cut = new MicroBatches(_job.Data.Test.Count, _job.EvaluationMicroBatches);
-        var (from, count) = (cut.Start(node.First), cut.SamplesOf(node));
-        for (var i = 0; i < count; i++) _indexes[i] = from + i;
-        var sum = _replica.Evaluate(_job.Data.Test, _indexes.AsSpan(0, count), _weights);
+        var sum = _replica.Evaluate(_job.Data.Test, _samples.Evaluation(node), _weights);
         return new EvaluationTotals(sum.Loss, sum.Correct, sum.Samples, sum.Weight);
     }
 
-    public void Dispose() => _replica.Dispose();
+    public IStageComputer Stage(StageRange stages)
+    {
+        var computer = new LocalStageComputer(_job, stages, _device, _weights);
+        _stages.Add(computer);
+        return computer;
+    }
+
+    public void Dispose()
+    {
+        foreach (var stage in _stages) stage.Dispose();
+        _replica.Dispose();
+    }
+}
+
+/// <summary>From a tree node to its samples, in the order of the step. Spans are valid until the next call.</summary>
+internal sealed class NodeSamples(ResolvedJob job)
+{
+    private readonly int[] _indexes = new int[Math.Max(job.BatchSize, (job.Data.Test.Count + job.EvaluationMicroBatches - 1) / job.EvaluationMicroBatches)];
+    private readonly Dictionary<(int Samples, TreeNode Node), Segments> _segments = [];
+    private KeyedPermutation _order;
+    private long _epoch = -1;
+
+    public Pass Training(long step, TreeNode node)
+    {
+        var samples = job.SamplesOf(step);
+        var cut = new MicroBatches(samples, job.MicroBatches);
+        var (from, count) = (cut.Start(node.First), cut.SamplesOf(node));
+        if (_epoch != step / job.StepsPerEpoch)
+        {
+            _epoch = step / job.StepsPerEpoch;
+            _order = new KeyedPermutation(job.Seed, (ulong)_epoch, job.Data.Train.Count);
+        }
+        var first = step % job.StepsPerEpoch * job.BatchSize + from;
+        for (var i = 0; i < count; i++) _indexes[i] = (int)_order[first + i];
+        return new Pass(job.Seed, step, samples, SegmentsOf(cut, node), _indexes.AsSpan(0, count));
+    }
+
+    public ReadOnlySpan<int> Evaluation(TreeNode leaf)
+    {
+        var cut = new MicroBatches(job.Data.Test.Count, job.EvaluationMicroBatches);
+        var (from, count) = (cut.Start(leaf.First), cut.SamplesOf(leaf));
+        for (var i = 0; i < count; i++) _indexes[i] = from + i;
+        return _indexes.AsSpan(0, count);
+    }
 
     private Segments SegmentsOf(MicroBatches cut, TreeNode node)
     {

@@ -31,6 +31,7 @@ public sealed class EmbeddedCluster : IDisposable
     private readonly DeviceBuffer _weights;
     private readonly ShardMemory[] _memories;
     private readonly GradientPool _gradients;
+    private readonly StagePools? _stages;
     private readonly WeightVersions _versions;
     private readonly LossLog _log = new();
     private readonly Lock _changing = new();
@@ -55,14 +56,16 @@ public sealed class EmbeddedCluster : IDisposable
         (_job, _options, _feed, _files, _time) = (job, options, feed, files, time);
         if (options.Workers < 1 && options.Processes < 1) throw new ArgumentException($"workers is {options.Workers}. It must be 1 or more.", nameof(options));
         if (options.WorkerSilence < TimeSpan.FromSeconds(1)) throw new ArgumentException($"workerSilence is {options.WorkerSilence.TotalSeconds} s. It must be 1 s or more: a worker process says a word every quarter of a second, and a busy machine may delay some.", nameof(options));
-        _ranges = job.Layout.Split(options.Shards);
-        _plan = PlanOf(job, options, _ranges);
+        var pipeline = PipelinePlan.Of(job, options.Shards, options.Pipeline);
+        _ranges = pipeline.Shards;
+        _plan = PlanOf(job, options, _ranges) with { Stages = pipeline.Stages };
         _machines = new MachineSet(_plan.Key, feed);
         _device = new CpuDevice(1, options.InstructionSet);
         _weights = _device.Allocate(job.Layout.Length);
         _memories = [.. _ranges.Select(range => new ShardMemory(job.Layout, range, job.Optimizer, _device, _weights.View))];
         _versions = new WeightVersions(_ranges.Count);
         _gradients = new GradientPool(_device, job.Layout.Length, _ranges);
+        _stages = _plan.IsPiped ? new StagePools(pipeline, job.Layout, _device) : null;
     }
 
     /// <summary>Numbers of the workers that have not ended or vanished.</summary>
@@ -70,6 +73,9 @@ public sealed class EmbeddedCluster : IDisposable
 
     /// <summary>Process ids of worker processes by worker number; empty with worker threads.</summary>
     public IReadOnlyDictionary<int, int> ProcessIds => _processes?.Ids ?? new Dictionary<int, int>();
+
+    /// <summary>Units of micro-batches that went through a stage of a pipeline, forward or back; 0 without one.</summary>
+    public long StageUnits => _stages?.Units ?? 0;
 
     /// <summary>Runs the job to its end. Cancelling stops at a checkpoint (where there is a folder) and returns Interrupted.</summary>
     public Task<TrainingResult> RunAsync(CancellationToken cancellation = default) =>
@@ -82,7 +88,7 @@ public sealed class EmbeddedCluster : IDisposable
         lock (_changing)
         {
             var number = _workers++;
-            var host = new WorkerHost(new WorkerMachine(_plan, number, new WorkerHello($"worker {number}", _plan.Identity)), _machines, number) { Vanished = Replace };
+            var host = new WorkerHost(new WorkerMachine(_plan, number, new WorkerHello($"worker {number}", _plan.Identity)), _machines, number, stages: _stages) { Vanished = Replace };
             // The thread of a worker process only runs machines; one of this process computes on its device too.
             var device = new CpuDevice(_options.Processes > 0 ? 1 : ComputeThreads, _options.InstructionSet);
             Func<WorkerThread, IComputer> computer = _options.Processes > 0 ? _ => _processes!.Start(host, ComputeThreads) : t => IComputer.Make(_job, _options.Device, t.Device, _weights.View);
@@ -120,6 +126,7 @@ public sealed class EmbeddedCluster : IDisposable
     {
         if (_abandoned) return;
         _gradients.Dispose();
+        _stages?.Dispose();
         foreach (var memory in _memories) memory.Dispose();
         _weights.Dispose();
         _log.Dispose();
@@ -252,7 +259,7 @@ public sealed class EmbeddedCluster : IDisposable
             SamplesPerSecond = job.SamplesPerSecond, TrainLoss = Training.TrainLoss.OfLastEpoch(_log, _job.StepsPerEpoch),
             TestLoss = evaluation?.Loss ?? double.NaN, TestAccuracy = evaluation is { } e ? (double)e.Correct / e.Samples : double.NaN,
             WeightsSha256 = VectorHash.OfWeights(_job.Layout, _weights.View.AsSpan()), StateSha256 = VectorHash.OfState(_job.Layout, states), LossLogSha256 = _log.Sha256(),
-            Workers = StartWorkers, Shards = _options.Shards, MicroBatches = _job.MicroBatches, Checkpoint = store.Newest, Warnings = _machines.Warnings,
+            Workers = StartWorkers, Shards = _ranges.Count, MicroBatches = _job.MicroBatches, Checkpoint = store.Newest, Warnings = _machines.Warnings,
         };
     }
 

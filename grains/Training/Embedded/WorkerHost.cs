@@ -17,12 +17,15 @@ public enum KillPoint
 }
 
 /// <summary>A worker of this cluster: runs the worker machine; its leases are computed by its own thread.</summary>
+/// <param name="stages">What stages of a pipeline need; null in a run without one.</param>
 /// <param name="weights">The worker's own copy of the weights; null where it reads those of the shards in place.</param>
-internal sealed class WorkerHost(WorkerMachine machine, MachineSet machines, int number, PulledWeights? weights = null) : MachineHost(machine, machines)
+internal sealed class WorkerHost(WorkerMachine machine, MachineSet machines, int number, PulledWeights? weights = null, StagePools? stages = null) : MachineHost(machine, machines)
 {
     private readonly Lock _gate = new();
     private Message _lease;
     private bool _hasLease;
+    private Effect _task;
+    private bool _hasTask;
     private int _idle;
     private int _killAt = -1;
     private int _dead;
@@ -99,6 +102,32 @@ internal sealed class WorkerHost(WorkerMachine machine, MachineSet machines, int
         return false;
     }
 
+    /// <summary>What stages of a pipeline need; null in a run without one.</summary>
+    public StagePools? Stages => stages;
+
+    /// <summary>The unit of a crew's lease to run next, forward or back, once.</summary>
+    public bool TryTakeTask(out Effect task)
+    {
+        task = default;
+        lock (_gate)
+        {
+            if (!_hasTask) return false;
+            (task, _hasTask, _task) = (_task, false, default);
+        }
+        if (Volatile.Read(ref _killAt) != (int)KillPoint.MidCompute) return true;
+        (task.Payload as IHeld)?.Release();
+        Vanish();
+        return false;
+    }
+
+    private void DropTask(long lease)
+    {
+        object? payload = null;
+        lock (_gate)
+            if (_hasTask && _task.Message.Lease == lease) (payload, _hasTask, _task) = (_task.Payload, false, default);
+        (payload as IHeld)?.Release();
+    }
+
     /// <summary>From now on it may be woken to run other machines.</summary>
     public void SayIdle() => Interlocked.Exchange(ref _idle, 1);
 
@@ -117,7 +146,7 @@ internal sealed class WorkerHost(WorkerMachine machine, MachineSet machines, int
     {
         if (Dead)
         {
-            if (effect.Kind is EffectKind.Release or EffectKind.KeepWeights) (effect.Payload as IHeld)?.Release();
+            if (effect.Kind is EffectKind.Release or EffectKind.KeepWeights or EffectKind.Forward or EffectKind.Backward) (effect.Payload as IHeld)?.Release();
             return;
         }
         switch (effect.Kind)
@@ -133,6 +162,14 @@ internal sealed class WorkerHost(WorkerMachine machine, MachineSet machines, int
             case EffectKind.Cancel:
                 lock (_gate)
                     if (_hasLease && _lease.Lease == effect.Message.Lease) (_hasLease, _lease) = (false, default);
+                DropTask(effect.Message.Lease);
+                break;
+            case EffectKind.Forward or EffectKind.Backward:
+                lock (_gate) (_task, _hasTask) = (effect, true);
+                Signal.Set();
+                break;
+            case EffectKind.Fold:
+                Fold((NodeGradient)effect.Payload!, (NodeGradient)effect.Other!, device);
                 break;
             case EffectKind.Release:
                 (effect.Payload as IHeld)?.Release();
@@ -161,6 +198,14 @@ internal sealed class WorkerHost(WorkerMachine machine, MachineSet machines, int
         if (message.Kind == MessageKind.Push && _pushSince == TimeSpan.MinValue) _pushSince = Machines.Now;
         else if (message.Kind == MessageKind.Pull && _pullSince == TimeSpan.MinValue) _pullSince = Machines.Now;
         else if (message.Kind == MessageKind.Request) PushSeconds += Since(ref _pushSince);
+        if (message.Kind is MessageKind.Activation or MessageKind.ActivationGradient)
+        {
+            // The machine keeps what it sends until it is taken.
+            var activation = (IHeld)message.Payload!;
+            activation.Hold();
+            if (!Machines.Deliver(message)) activation.Release();
+            return;
+        }
         if (message.Kind != MessageKind.Push)
         {
             Machines.Deliver(message);
@@ -169,11 +214,20 @@ internal sealed class WorkerHost(WorkerMachine machine, MachineSet machines, int
             return;
         }
         if (machine.ShardOf(message.To) is not (>= 0 and var shard)) return;
-        var part = ((NodeGradient)message.Payload!).Parts[shard];
+        var gradient = (NodeGradient)message.Payload!;
+        if (!gradient.IsSealed) gradient.Seal();
+        var part = gradient.Parts[shard];
         // A part that its shard has folded into was taken by it; sending it again would be sending something else.
         if (part.Folded) return;
         part.Hold();
         if (!Machines.Deliver(message with { Payload = part, Digest = part.Digest })) part.Release();
         if (Volatile.Read(ref _killAt) == (int)KillPoint.MidPush) Vanish();
+    }
+
+    // Units of one tree node, of the stages that this worker ran in the lease at hand.
+    private void Fold(NodeGradient left, NodeGradient right, Device device)
+    {
+        stages!.Fold(device, left, right);
+        right.Release();
     }
 }

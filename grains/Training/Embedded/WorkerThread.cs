@@ -62,7 +62,8 @@ internal sealed class WorkerThread
             using (var computer = _makeComputer(this))
             {
                 _host.Begin();
-                Work(computer);
+                using var tasks = _host.Stages is { } pools ? new StageTasks(_job, pools, computer, _versions, _host) : null;
+                Work(computer, tasks);
             }
         }
         catch (WorkerLostException e)
@@ -83,7 +84,7 @@ internal sealed class WorkerThread
         }
     }
 
-    private void Work(IComputer computer)
+    private void Work(IComputer computer, StageTasks? tasks)
     {
         try
         {
@@ -96,6 +97,11 @@ internal sealed class WorkerThread
                 if (_host.TryTakeLease(out var lease))
                 {
                     Compute(computer, lease);
+                    _compute += Stopwatch.GetTimestamp() - served;
+                }
+                else if (tasks is not null && _host.TryTakeTask(out var task))
+                {
+                    tasks.Run(task);
                     _compute += Stopwatch.GetTimestamp() - served;
                 }
                 else

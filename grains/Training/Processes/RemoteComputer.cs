@@ -115,6 +115,8 @@ internal sealed class RemoteComputer : IComputer
         }
     }
 
+    public IStageComputer Stage(StageRange stages) => throw new NotSupportedException("stages over worker processes");
+
     public void Dispose()
     {
         try

@@ -23,6 +23,9 @@ public sealed record ResolvedJob
     /// <summary>The model on a device. Called once for each worker; replicas share nothing.</summary>
     public required Func<Device, IReplica> MakeReplica { get; init; }
 
+    /// <summary>Cuts the model into that many stages of a pipeline; null: it cannot be.</summary>
+    public Func<int, ModelStages>? CutStages { get; init; }
+
     /// <summary>Fills the flat vector (Layout.Length, zeroed) with the initial weights: a pure function of the seed.</summary>
     public required Action<Span<float>> Initialize { get; init; }
 

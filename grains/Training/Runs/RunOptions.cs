@@ -8,7 +8,11 @@ public sealed record RunOptions
     /// <summary>Worker threads; with <see cref="Processes"/> above 0, unused.</summary>
     public int Workers { get; init; } = 2;
 
+    /// <summary>At least one for each stage of a pipeline: fewer are raised to that.</summary>
     public int Shards { get; init; } = 2;
+
+    /// <summary>Stages of the pipeline; 1 = every worker runs the whole model.</summary>
+    public int Pipeline { get; init; } = 1;
 
     /// <summary>Worker processes of this machine; 0 = worker threads of this process.</summary>
     public int Processes { get; init; }

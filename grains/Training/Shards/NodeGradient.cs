@@ -17,26 +17,35 @@ internal sealed class NodeGradient : IHeld
     private readonly GradientPool _pool;
     private int _holders;
 
-    internal NodeGradient(GradientPool pool, DeviceBuffer buffer, IReadOnlyList<ShardRange> shards)
+    /// <param name="offset">Where the buffer's elements begin in the flat vector.</param>
+    internal NodeGradient(GradientPool pool, DeviceBuffer buffer, IReadOnlyList<ShardRange> shards, int offset)
     {
-        (_pool, Buffer) = (pool, buffer);
+        (_pool, Buffer, Offset) = (pool, buffer, offset);
         Parts = new GradientPart[shards.Count];
-        for (var s = 0; s < Parts.Length; s++) Parts[s] = new GradientPart(this, buffer.View.Part(shards[s].Offset, shards[s].Length));
+        for (var s = 0; s < Parts.Length; s++)
+            if (shards[s].Offset >= offset && shards[s].Offset + shards[s].Length <= offset + buffer.Length) Parts[s] = new GradientPart(this, buffer.View.Part(shards[s].Offset - offset, shards[s].Length));
     }
 
-    /// <summary>[Layout.Length].</summary>
+    /// <summary>[Layout.Length], or the elements of some stages of a pipeline.</summary>
     public DeviceBuffer Buffer { get; }
 
-    /// <summary>By shard.</summary>
+    /// <summary>Where it begins in the flat vector.</summary>
+    public int Offset { get; }
+
+    /// <summary>By shard; null for shards of other stages.</summary>
     public GradientPart[] Parts { get; }
+
+    /// <summary>It carries its digests.</summary>
+    public bool IsSealed { get; private set; }
 
     /// <summary>Checksums every part. Done once, when the gradient is complete: a shard folds in place, and a repeated push must still carry the digest of what was computed.</summary>
     public void Seal()
     {
-        foreach (var part in Parts) part.Seal();
+        foreach (var part in Parts) part?.Seal();
+        IsSealed = true;
     }
 
-    internal void Rented() => _holders = 1;
+    internal void Rented() => (_holders, IsSealed) = (1, false);
 
     public void Hold() => Interlocked.Increment(ref _holders);
 
@@ -74,7 +83,8 @@ internal sealed class GradientPart(IHeld owner, View elements) : IHeld
 }
 
 /// <summary>Gradients to be used again: in the steady state nothing is allocated.</summary>
-internal sealed class GradientPool(Device device, int length, IReadOnlyList<ShardRange> shards) : IDisposable
+/// <param name="offset">Where its gradients begin in the flat vector: 0, or with a stage of a pipeline.</param>
+internal sealed class GradientPool(Device device, int length, IReadOnlyList<ShardRange> shards, int offset = 0) : IDisposable
 {
     private readonly Stack<NodeGradient> _free = new();
     private readonly Lock _gate = new();
@@ -92,7 +102,7 @@ internal sealed class GradientPool(Device device, int length, IReadOnlyList<Shar
         {
             if (!_free.TryPop(out var gradient))
             {
-                gradient = new NodeGradient(this, device.Allocate(length), shards);
+                gradient = new NodeGradient(this, device.Allocate(length), shards, offset);
                 _all.Add(gradient);
                 _free.EnsureCapacity(_all.Count);
             }

@@ -36,13 +36,16 @@ internal sealed class WeightVersions
 
     /// <summary>Whether every part holds <paramref name="version"/> and none is being changed.</summary>
     /// <param name="stamp">Of these contents: two reads with one stamp see the same elements.</param>
-    public bool TryRead(long version, out long stamp)
+    public bool TryRead(long version, out long stamp) => TryRead(version, 0, _versions.Length, out stamp);
+
+    /// <summary>The same for shards [<paramref name="first"/>, <paramref name="end"/>) only.</summary>
+    public bool TryRead(long version, int first, int end, out long stamp)
     {
         // Ended is read first: where both are equal, nothing was under way when begun was read.
         var ended = Interlocked.Read(ref _ended);
         stamp = Interlocked.Read(ref _begun);
         if (ended != stamp) return false;
-        foreach (ref var held in _versions.AsSpan())
+        foreach (ref var held in _versions.AsSpan(first, end - first))
             if (Interlocked.Read(ref held) != version) return false;
         return StillHolds(stamp);
     }

@@ -126,6 +126,7 @@ public static class JobPlanner
             Data = data,
             Layout = Layout(network, Updater(spec, components)),
             MakeReplica = device => new Replica(network, loss, device, data.Train),
+            CutStages = stages => ModelStages.Cut(network, loss, data.Train, stages),
             Initialize = weights => network.Initialize(spec.Training.Seed, weights),
             Optimizer = Updater(spec, components),
             Loss = loss,

@@ -8,7 +8,8 @@ namespace DistTrain.Learning;
 /// <param name="MultiplyAdds">Of one sample's forward run.</param>
 /// <param name="Layers">Those that learn, by path and kind.</param>
 /// <param name="Activations">Elements of one sample that it gives to the next stage; 0 for the last.</param>
-public sealed record ModelStage(int Offset, int Length, long Parameters, long MultiplyAdds, IReadOnlyList<string> Layers, int Activations);
+/// <param name="EvaluationActivations">The same in an evaluation: layers that only training has may move the cut.</param>
+public sealed record ModelStage(int Offset, int Length, long Parameters, long MultiplyAdds, IReadOnlyList<string> Layers, int Activations, int EvaluationActivations);
 
 /// <summary>A model cut in sequence into stages of like cost. The same model and count give the same cut everywhere; it changes no bit of a result.</summary>
 public sealed class ModelStages
@@ -26,7 +27,7 @@ public sealed class ModelStages
     public static int Most(Network network, Loss loss, Dataset train)
     {
         using var device = new CpuDevice(1);
-        return new TapeCuts(Record(network, loss, device, train)).Boundaries().Count + 1;
+        return new TapeCuts(Record(network, loss, device, train, TapeMode.Training)).Boundaries().Count + 1;
     }
 
     /// <summary>The cut whose costliest stage is cheapest. Cost: multiply-adds, and one for each element written.</summary>
@@ -35,8 +36,8 @@ public sealed class ModelStages
     public static ModelStages Cut(Network network, Loss loss, Dataset train, int stages)
     {
         using var device = new CpuDevice(1);
-        var tape = Record(network, loss, device, train);
-        var cuts = new TapeCuts(tape);
+        var tape = Record(network, loss, device, train, TapeMode.Training);
+        var (cuts, evaluationCuts) = (new TapeCuts(tape), new TapeCuts(Record(network, loss, device, train, TapeMode.Evaluation)));
         var boundaries = cuts.Boundaries();
         if (stages < 1 || stages > boundaries.Count + 1)
             throw new ArgumentException($"stages is {stages}. It must be between 1 and {boundaries.Count + 1}: this model cannot be cut in more places.", nameof(stages));
@@ -50,7 +51,7 @@ public sealed class ModelStages
             var (first, end) = (cuts.At(from, length), cuts.At(to, length));
             var (_, multiplyAdds, layers) = costs.Between(first.Node, end.Node);
             var parameters = network.Layout.Slices.Where(p => p.Kind == SliceKind.Parameter && p.Offset >= from && p.Offset < to).Sum(p => (long)p.Length);
-            made.Add(new ModelStage(from, to - from, parameters, multiplyAdds, layers, end.Crossing?.Shape.Length ?? 0));
+            made.Add(new ModelStage(from, to - from, parameters, multiplyAdds, layers, end.Crossing?.Shape.Length ?? 0, evaluationCuts.At(to, length).Crossing?.Shape.Length ?? 0));
         }
         return new ModelStages(network, loss, train, made);
     }
@@ -62,9 +63,9 @@ public sealed class ModelStages
         return new StageReplica(_network, _loss, device, _train, from.Offset, last.Offset + last.Length);
     }
 
-    private static Tape Record(Network network, Loss loss, Device device, Dataset train)
+    private static Tape Record(Network network, Loss loss, Device device, Dataset train, TapeMode mode)
     {
-        var tape = new Tape(device, TapeMode.Training, network.Input, train.TargetShape);
+        var tape = new Tape(device, mode, network.Input, train.TargetShape);
         tape.Add(loss.Record(tape, network.Record(tape)));
         return tape;
     }

@@ -102,17 +102,9 @@ public sealed class StageReplica : IDisposable
             Read(replay.Leaving, leaving);
             return default;
         }
-        Span<float> figures = stackalloc float[2];
+        Span<float> figures = stackalloc float[4];
         _figures.Read(0, figures);
-        return new EvaluationSum(figures[0], (long)figures[1], sampleIndexes.Length);
-    }
-
-    /// <summary>Elements of one sample that come in and go out in an evaluation: layers that only training has may move the cut.</summary>
-    public (int Entering, int Leaving) InEvaluation(Dataset data)
-    {
-        _evaluating ??= new StageUnit(new Replay(Record(TapeMode.Evaluation, data.TargetShape), _network.Layout, new Arena(Device)));
-        var tape = _evaluating.Replay.Tape;
-        return (IsFirst ? 0 : tape.Entering.Shape.Length, tape.Leaving?.Shape.Length ?? 0);
+        return new EvaluationSum(figures[0], (long)figures[1], sampleIndexes.Length, figures[3]);
     }
 
     public void Dispose()

@@ -48,6 +48,7 @@ internal static class TestJobs
     {
         Name = name, Identity = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{name} {optimizer.GetType().Name} {clipNorm} {microBatches} {epochs}"))),
         Data = new DataSplit(data, data), Layout = network.Layout, MakeReplica = device => new Replica(network, new CrossEntropy(new()), device, data),
+        CutStages = stages => ModelStages.Cut(network, new CrossEntropy(new()), data, stages),
         Initialize = weights => network.Initialize(7, weights), Optimizer = optimizer, Schedule = new ConstantSchedule(new()), LearningRate = optimizer.LearningRate,
         Epochs = epochs, BatchSize = 32, MicroBatches = microBatches, ClipNorm = clipNorm, Seed = 7, EvaluationSamples = 16,
     };

@@ -55,12 +55,12 @@ public sealed class StageReplicaTests
             Assert.Equal(network.Layout.Length, stages.Stages.Sum(s => s.Length));
             Assert.Equal(network.Layout.ParameterCount, stages.Stages.Sum(s => s.Parameters));
             var parts = Enumerable.Range(0, count).Select(s => stages.MakeReplica(device, s, 1)).ToList();
-            Compare(network, whole, parts, weights.View, device);
+            Compare(network, whole, parts, stages.Stages, weights.View, device);
             parts.ForEach(p => p.Dispose());
         }
     }
 
-    private static void Compare(Network network, Replica whole, List<StageReplica> parts, View weights, CpuDevice device)
+    private static void Compare(Network network, Replica whole, List<StageReplica> parts, IReadOnlyList<ModelStage> stages, View weights, CpuDevice device)
     {
         // Three units of different sizes; all go forward before any comes back.
         int[][] units = [[0, 3, 7, 9], [0, 5], [0, 4, 8]];
@@ -100,9 +100,10 @@ public sealed class StageReplicaTests
         int[] tested = [1, 2, 30, 31, 32];
         float[] entering = [];
         var sum = default(EvaluationSum);
-        foreach (var part in parts)
+        for (var s = 0; s < parts.Count; s++)
         {
-            var leaving = new float[part.InEvaluation(_data).Leaving * tested.Length];
+            var part = parts[s];
+            var leaving = new float[stages[s].EvaluationActivations * tested.Length];
             sum = part.Evaluate(_data, tested, weights.Part(part.Offset, part.Length), entering, leaving);
             entering = leaving;
         }
