@@ -135,6 +135,12 @@ public sealed record ClusterSpec
     [SpecField("computeThreads"), Description("Compute threads of one worker; 0 = cores / workers, at least 1."), Range(0, 1024)]
     public int ComputeThreads { get; init; }
 
+    [SpecField("parallel.pipeline"), Description("Stages of a pipeline: the model's layers are cut into that many parts, each run by a worker of its own. 1: every worker runs the whole model."), Range(1, 256)]
+    public int Pipeline { get; init; } = 1;
+
+    [SpecField("parallel.tensor"), Description("Parts that single layers are cut into: always 1 in this release."), Range(1, 1)]
+    public int TensorParallel { get; init; } = 1;
+
     [SpecField("device", Example = "auto, cpu or gpu:0"), Description("auto, cpu, gpu:0 (CUDA), opencl:0, or ilgpu-cpu, a slow simulator for tests."), RegularExpression("^(auto|cpu|ilgpu-cpu|(gpu|opencl):[0-9]{1,3})$")]
     public string Device { get; init; } = "auto";
 

@@ -17,6 +17,12 @@ namespace DistTrain.Training.Specs;
 public sealed record PlannedJob(JobFile File, ResolvedJob Job, Network Network, Loss Loss, RunOptions Options, ChannelStatistics? Statistics, IReadOnlyList<SpecProblem> Warnings)
 {
     public JobSpec Spec => File.Spec;
+
+    /// <summary>The stages of its pipeline; null without one.</summary>
+    public ModelStages? Stages { get; init; }
+
+    /// <summary>The shards that it runs with: at least one for each stage.</summary>
+    public IReadOnlyList<ShardRange> Shards => PipelinePlan.Of(Job, Options.Shards, Options.Pipeline).Shards;
 }
 
 /// <summary>Resolves a spec: names to components, data to samples, layers to shapes, M to a number. Every problem is found before anything runs.</summary>
@@ -43,11 +49,16 @@ public static class JobPlanner
             problems.Add(file.Problem("spec.cluster.shards", $"is {spec.Cluster.Shards}. It must be at most {layout.MostShards}, the {(layout.WholeTensors ? "tensors (the optimizer or clipTensorNorm needs whole ones)" : "blocks")} of this model's {layout.ParameterCount:N0} parameters. Use fewer shards."));
         foreach (var rule in Rules(spec, components).Idle(network?.Layout.Slices.Where(s => s.Kind == SliceKind.Parameter).Select(s => s.Name) ?? []))
             if (network is not null) problems.Add(file.Problem("spec.training.parameters", $"has {rule.Pattern}, which is the name of no parameter. The model has {string.Join(", ", network.Layout.Slices.Where(s => s.Kind == SliceKind.Parameter).Take(12).Select(s => s.Name))}{(network.Parameters.Count > 12 ? ", ..." : "")}; * stands for anything."));
+        if (shardsMatter && network is not null && spec.Cluster.Pipeline > 1 && problems.Count == 0) CheckPipeline(file, network, components.Loss!, data.Train, problems);
         if (problems.Count > 0) throw new SpecException(problems);
 
         var microBatches = spec.Training.MicroBatches > 0 ? spec.Training.MicroBatches : MicroBatches.Default(spec.Training.BatchSize, network!.HasBatchStatistics);
         var warnings = shardsMatter ? Warnings(file, network!, microBatches) : [];
-        return new PlannedJob(file, Resolve(spec, components, data, network!, microBatches), network!, components.Loss!, Options(spec, (data.Train.Count + spec.Training.BatchSize - 1) / spec.Training.BatchSize), statistics, warnings);
+        var job = Resolve(spec, components, data, network!, microBatches);
+        return new PlannedJob(file, job, network!, components.Loss!, Options(spec, (data.Train.Count + spec.Training.BatchSize - 1) / spec.Training.BatchSize), statistics, warnings)
+        {
+            Stages = shardsMatter && spec.Cluster.Pipeline > 1 ? job.CutStages!(spec.Cluster.Pipeline) : null,
+        };
     }
 
     /// <summary>A spec's data as its format reads it, before it is standardized.</summary>
@@ -99,16 +110,33 @@ public static class JobPlanner
         return network;
     }
 
+    private static void CheckPipeline(JobFile file, Network network, Loss loss, Dataset train, List<SpecProblem> problems)
+    {
+        var most = ModelStages.Most(network, loss, train);
+        if (file.Spec.Cluster.Pipeline > most)
+            problems.Add(file.Problem("spec.cluster.parallel.pipeline", $"is {file.Spec.Cluster.Pipeline}. It must be at most {most}: this model has {(most == 1 ? "no place" : most == 2 ? "one place" : $"{most - 1} places")} where one tensor alone goes from layers with parameters to others. Use {most}."));
+    }
+
     private static List<SpecProblem> Warnings(JobFile file, Network network, int microBatches)
     {
         var (cluster, training) = (file.Spec.Cluster, file.Spec.Training);
         var warnings = new List<SpecProblem>();
         var (path, workers) = cluster.Processes > 0 ? ("spec.cluster.processes", cluster.Processes) : ("spec.cluster.workers", cluster.Workers);
-        if (workers > microBatches)
-            warnings.Add(file.Problem(path, $"is {workers}. A step has {microBatches} micro-batch{(microBatches == 1 ? "" : "es")}, so {workers - microBatches} of them idle. Use {microBatches}, or a larger spec.training.microBatches (which is part of the result)."));
+        var crews = workers / Math.Max(1, cluster.Pipeline);
+        if (cluster.Pipeline > 1) PipelineWarnings(file, path, workers, warnings);
+        if (cluster.Pipeline > 1 ? crews > microBatches : workers > microBatches)
+            warnings.Add(file.Problem(path, $"is {workers}. A step has {microBatches} micro-batch{(microBatches == 1 ? "" : "es")}, so {workers - microBatches * cluster.Pipeline} of them idle. Use {microBatches * cluster.Pipeline}, or a larger spec.training.microBatches (which is part of the result)."));
         if (network.HasBatchStatistics && training.BatchSize / microBatches < 16)
             warnings.Add(file.Problem("spec.training.microBatches", $"is {microBatches}. Batch normalization then sees {training.BatchSize / microBatches} samples at a time; below 16 its statistics are noisy. Use {Math.Max(1, training.BatchSize / 32)} or a larger batch."));
         return warnings;
+    }
+
+    private static void PipelineWarnings(JobFile file, string path, int workers, List<SpecProblem> warnings)
+    {
+        var (stages, shards) = (file.Spec.Cluster.Pipeline, file.Spec.Cluster.Shards);
+        if (shards < stages) warnings.Add(file.Problem("spec.cluster.shards", $"is {shards}. A pipeline of {stages} stages has at least one for each, so {stages} are used."));
+        if (workers < stages) warnings.Add(file.Problem(path, $"is {workers}. A crew has a worker for each of {stages} stages; with fewer, some run several stages. Use {stages}, or a multiple of it."));
+        else if (workers % stages > 0) warnings.Add(file.Problem(path, $"is {workers}. Crews have {stages} workers, so {workers % stages} of them stand{(workers % stages == 1 ? "s" : "")} by, to replace one that is lost. Use a multiple of {stages}."));
     }
 
     private static ResolvedJob Resolve(JobSpec spec, SpecComponents components, DataSplit data, Network network, int microBatches)
@@ -156,6 +184,7 @@ public static class JobPlanner
     {
         Workers = spec.Cluster.Workers,
         Shards = spec.Cluster.Shards,
+        Pipeline = spec.Cluster.Pipeline,
         Processes = spec.Cluster.Processes,
         Device = spec.Cluster.Device,
         ComputeThreads = spec.Cluster.ComputeThreads,
