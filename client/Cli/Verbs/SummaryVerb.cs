@@ -35,7 +35,8 @@ internal static class SummaryVerb
         {
             ["path"] = layer.Path, ["kind"] = layer.Kind, ["input"] = Axes(layer.Input), ["output"] = Axes(layer.Output), ["parameters"] = layer.Parameters, ["multiplyAdds"] = layer.MultiplyAdds,
         })]);
-        json["shards"] = new JsonArray([.. plan.Job.Layout.Split(plan.Spec.Cluster.Shards).Select(s => new JsonObject { ["firstBlock"] = s.FirstBlock, ["blocks"] = s.BlockCount, ["elements"] = s.Length })]);
+        json["shards"] = new JsonArray([.. plan.Shards.Select(s => new JsonObject { ["firstBlock"] = s.FirstBlock, ["blocks"] = s.BlockCount, ["elements"] = s.Length })]);
+        if (plan.Stages is not null) json["pipeline"] = PipelineReport.ToJson(plan);
         var memory = MemoryEstimate.Of(plan);
         json["memory"] = new JsonObject { ["weightBytes"] = memory.WeightBytes, ["stateBytes"] = memory.StateBytes, ["activationBytesPerWorker"] = memory.ActivationBytesPerWorker };
         json["warnings"] = Problems.ToJson(plan.Warnings);
@@ -59,7 +60,8 @@ internal static class SummaryVerb
         Line("parameters", $"{layout.ParameterCount:N0} in {layout.Blocks.Count} blocks; {leaves.Sum(l => l.MultiplyAdds):N0} multiply-adds a sample, forward");
         Line("data", $"{job.Data.Train.Identity.Description}; {job.Data.Test.Identity.Description}");
         Line("plan", $"{job.Epochs} epochs of {job.StepsPerEpoch:N0} steps = {job.TotalSteps:N0} steps; a step is {job.BatchSize} samples in {job.MicroBatches} micro-batches of {job.BatchSize / job.MicroBatches}{(job.BatchSize % job.MicroBatches == 0 ? "" : " or one more")}");
-        Line("cluster", $"{(cluster.Processes > 0 ? $"{cluster.Processes} worker processes" : $"{cluster.Workers} workers")}, {cluster.Shards} shards of {string.Join(", ", layout.Split(cluster.Shards).Select(s => $"{s.BlockCount}"))} blocks");
+        Line("cluster", $"{(cluster.Processes > 0 ? $"{cluster.Processes} worker processes" : $"{cluster.Workers} workers")}, {plan.Shards.Count} shards of {string.Join(", ", plan.Shards.Select(s => $"{s.BlockCount}"))} blocks");
+        foreach (var line in PipelineReport.Lines(plan)) Line("pipeline", $"{line}");
         Line("memory", $"weights {Bytes(memory.WeightBytes)}, optimizer state {Bytes(memory.StateBytes)}, activations about {Bytes(memory.ActivationBytesPerWorker)} a worker");
         Line("identity", $"{job.Identity}");
 

@@ -17,11 +17,18 @@ internal static class ValidateVerb
         {
             var terminal = parse.Terminal(output);
             var file = job.Read(parse);
-            IReadOnlyList<SpecProblem> warnings = [];
-            if (!parse.GetValue(fileOnly)) warnings = JobPlanner.Plan(file).Warnings;
-            if (terminal.Json) terminal.WriteJson(new JsonObject { ["status"] = "ok", ["name"] = file.Spec.Name, ["warnings"] = Problems.ToJson(warnings) });
+            var plan = parse.GetValue(fileOnly) ? null : JobPlanner.Plan(file);
+            var warnings = plan?.Warnings ?? [];
+            if (terminal.Json)
+            {
+                var json = new JsonObject { ["status"] = "ok", ["name"] = file.Spec.Name, ["warnings"] = Problems.ToJson(warnings) };
+                if (plan?.Stages is not null) json["pipeline"] = PipelineReport.ToJson(plan);
+                terminal.WriteJson(json);
+            }
             else
             {
+                if (plan is not null)
+                    foreach (var line in PipelineReport.Lines(plan)) terminal.Out.WriteLine(line);
                 foreach (var warning in warnings) terminal.Out.WriteLine($"warning: {warning}");
                 terminal.Out.WriteLine($"{file.Source}: ok{(warnings.Count == 0 ? "" : warnings.Count == 1 ? ", 1 warning" : $", {warnings.Count} warnings")}");
             }

@@ -39,7 +39,7 @@ internal sealed class AcceleratorComputer : IComputer
 
     public IStageComputer Stage(StageRange stages)
     {
-        var stage = new AcceleratorStageComputer(_job, stages, _device, _hostWeights);
+        var stage = new AcceleratorStageComputer(_job, stages, _device, _hostWeights.Part(stages.Offset, stages.Length));
         _stages.Add(stage);
         return stage;
     }

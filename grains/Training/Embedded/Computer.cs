@@ -53,7 +53,7 @@ internal sealed class LocalComputer : IComputer
 
     public IStageComputer Stage(StageRange stages)
     {
-        var computer = new LocalStageComputer(_job, stages, _device, _weights);
+        var computer = new LocalStageComputer(_job, stages, _device, _weights.Part(stages.Offset, stages.Length));
         _stages.Add(computer);
         return computer;
     }

@@ -18,7 +18,7 @@ public enum LaneKind : ushort
     /// <summary>Work for a worker: micro-batches [First, First + Count) of Step.</summary>
     Lease = 4,
 
-    /// <summary>Elements of the weights of Step, from Offset.</summary>
+    /// <summary>Elements of the weights of Step, from Offset; with a Count, of those of the stages [First, First + Count).</summary>
     Weights = 5,
 
     /// <summary>Elements of the gradient of node (First, Count) of Step, from Offset.</summary>
@@ -41,6 +41,24 @@ public enum LaneKind : ushort
 
     /// <summary>The worker's process lives, whatever it computes: sent every quarter of a second.</summary>
     Alive = 12,
+
+    /// <summary>From now on the worker runs stages [First, First + Count) of a pipeline of Shard stages; what it has on its way is not wanted any more.</summary>
+    Stage = 13,
+
+    /// <summary>Elements of an activation, or of its gradient, from Offset: what the frame that follows works on, or what it gives.</summary>
+    Activation = 14,
+
+    /// <summary>The Offset activation elements sent before, micro-batches [First, First + Count) of Step, through the stages: answered by Activation frames and Passed.</summary>
+    Forward = 15,
+
+    /// <summary>The same micro-batches back: answered by Activation frames, Gradient frames and Passed.</summary>
+    Backward = 16,
+
+    /// <summary>Evaluation micro-batch First after Step committed steps, through the stages: answered by Activation frames and Passed.</summary>
+    EvaluateStage = 17,
+
+    /// <summary>The end of that answer; its payload is the sums of the last stage of an evaluation.</summary>
+    Passed = 18,
 }
 
 /// <summary>Why bytes are not a frame; the connection that sent them is closed.</summary>
@@ -69,7 +87,7 @@ public readonly record struct LaneHeader(
     /// <summary>Longest payload of any other frame.</summary>
     public const int MaxControlBytes = 1 << 16;
 
-    public static int MaxBytesOf(LaneKind kind) => kind is LaneKind.Weights or LaneKind.Gradient ? MaxPayloadBytes : MaxControlBytes;
+    public static int MaxBytesOf(LaneKind kind) => kind is LaneKind.Weights or LaneKind.Gradient or LaneKind.Activation ? MaxPayloadBytes : MaxControlBytes;
 
     public void Write(Span<byte> head)
     {
@@ -100,7 +118,7 @@ public readonly record struct LaneHeader(
         var version = BinaryPrimitives.ReadUInt16LittleEndian(head[4..]);
         if (version != Version) throw new LaneFormatException($"a frame is of version {version}. This side speaks version {Version}. Run the same release on both sides.");
         var kind = (LaneKind)BinaryPrimitives.ReadUInt16LittleEndian(head[6..]);
-        if (kind is < LaneKind.Open or > LaneKind.Alive) throw new LaneFormatException($"a frame is of kind {(int)kind}. It must be {(int)LaneKind.Open} to {(int)LaneKind.Alive}.");
+        if (kind is < LaneKind.Open or > LaneKind.Passed) throw new LaneFormatException($"a frame is of kind {(int)kind}. It must be {(int)LaneKind.Open} to {(int)LaneKind.Passed}.");
         var payload = BinaryPrimitives.ReadInt32LittleEndian(head[48..]);
         if (payload < 0 || payload > MaxBytesOf(kind)) throw new LaneFormatException($"a {kind} frame announces {payload} bytes. It must be 0 to {MaxBytesOf(kind)}.");
         if (BinaryPrimitives.ReadUInt32LittleEndian(head[56..]) != 0) throw new LaneFormatException("a frame's reserved bytes are not zero. This version keeps them zero.");

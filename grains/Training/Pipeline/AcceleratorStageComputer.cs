@@ -5,13 +5,12 @@ using DistTrain.Protocol;
 namespace DistTrain.Training;
 
 /// <summary>Computes stages on a device whose memory the host cannot address: their weights go there before each call, their gradient comes back after Backward.</summary>
-/// <param name="hostWeights">[Layout.Length] on the CPU; read at every call.</param>
+/// <param name="hostWeights">[StageRange.Length] on the CPU; read at every call.</param>
 internal sealed class AcceleratorStageComputer(ResolvedJob job, StageRange stages, Device device, View hostWeights) : IStageComputer
 {
     private readonly StageReplica _replica = stages.MakeReplica(device);
     private readonly NodeSamples _samples = new(job);
     private readonly DeviceBuffer _weights = device.Allocate(stages.Length);
-    private readonly View _hostWeights = hostWeights.Part(stages.Offset, stages.Length);
     private readonly Stack<DeviceBuffer> _free = new();
     private readonly List<DeviceBuffer> _all = [];
     private readonly Dictionary<TreeNode, (StageUnit Unit, DeviceBuffer Gradient)> _units = [];
@@ -19,7 +18,7 @@ internal sealed class AcceleratorStageComputer(ResolvedJob job, StageRange stage
     public void Forward(long step, TreeNode unit, ReadOnlySpan<float> entering, Span<float> leaving, DeviceBuffer gradient)
     {
         if (!_free.TryPop(out var own)) _all.Add(own = device.Allocate(stages.Length));
-        _weights.Write(0, _hostWeights.AsSpan());
+        _weights.Write(0, hostWeights.AsSpan());
         _units[unit] = (_replica.Forward(_samples.Training(step, unit), _weights.View, own.View, entering, leaving), own);
     }
 
@@ -33,7 +32,7 @@ internal sealed class AcceleratorStageComputer(ResolvedJob job, StageRange stage
 
     public EvaluationTotals Evaluate(long version, TreeNode leaf, ReadOnlySpan<float> entering, Span<float> leaving)
     {
-        _weights.Write(0, _hostWeights.AsSpan());
+        _weights.Write(0, hostWeights.AsSpan());
         var sum = _replica.Evaluate(job.Data.Test, _samples.Evaluation(leaf), _weights.View, entering, leaving);
         return new EvaluationTotals(sum.Loss, sum.Correct, sum.Samples, sum.Weight);
     }

@@ -25,16 +25,15 @@ internal interface IStageComputer : IDisposable
 }
 
 /// <summary>Computes on a device whose memory the host can address.</summary>
-/// <param name="weights">[Layout.Length] on the device; read at every call.</param>
+/// <param name="weights">[StageRange.Length] on the device; read at every call.</param>
 internal sealed class LocalStageComputer(ResolvedJob job, StageRange stages, Device device, View weights) : IStageComputer
 {
     private readonly StageReplica _replica = stages.MakeReplica(device);
     private readonly NodeSamples _samples = new(job);
     private readonly Dictionary<TreeNode, StageUnit> _units = [];
-    private readonly View _weights = weights.Part(stages.Offset, stages.Length);
 
     public void Forward(long step, TreeNode unit, ReadOnlySpan<float> entering, Span<float> leaving, DeviceBuffer gradient) =>
-        _units[unit] = _replica.Forward(_samples.Training(step, unit), _weights, gradient.View, entering, leaving);
+        _units[unit] = _replica.Forward(_samples.Training(step, unit), weights, gradient.View, entering, leaving);
 
     public void Backward(long step, TreeNode unit, ReadOnlySpan<float> leaving, Span<float> entering, DeviceBuffer gradient)
     {
@@ -44,7 +43,7 @@ internal sealed class LocalStageComputer(ResolvedJob job, StageRange stages, Dev
 
     public EvaluationTotals Evaluate(long version, TreeNode leaf, ReadOnlySpan<float> entering, Span<float> leaving)
     {
-        var sum = _replica.Evaluate(job.Data.Test, _samples.Evaluation(leaf), _weights, entering, leaving);
+        var sum = _replica.Evaluate(job.Data.Test, _samples.Evaluation(leaf), weights, entering, leaving);
         return new EvaluationTotals(sum.Loss, sum.Correct, sum.Samples, sum.Weight);
     }
 

@@ -7,7 +7,7 @@ using DistTrain.Protocol;
 namespace DistTrain.Training;
 
 /// <summary>Has tree nodes computed by a worker process at the other end of a lane. Weights are sent once and again only when they have changed.</summary>
-internal sealed class RemoteComputer : IComputer
+internal sealed partial class RemoteComputer : IComputer
 {
     // Frames of a gradient that may be under way at once.
     private const int Credits = 8;
@@ -21,6 +21,7 @@ internal sealed class RemoteComputer : IComputer
     private readonly float[] _frame;
     private readonly Lock _turn = new();
     private long _sent = -1;
+    private (int First, int Count) _sentStages;
     private int _letGo;
 
     public RemoteComputer(OpenedStream stream, ChildProcess child, View weights, WeightVersions versions)
@@ -80,14 +81,7 @@ internal sealed class RemoteComputer : IComputer
             CheckLetGo();
             SendWeights(step);
             _connection.Send(Header(LaneKind.Lease, step, node), []);
-            for (var offset = 0; offset < gradient.Length;)
-            {
-                var header = Next(LaneKind.Gradient, step, node);
-                if (header.Offset != offset) throw new LaneFormatException($"a gradient comes from element {header.Offset} on. It must go on at {offset}.");
-                _connection.ReadPayload(header, LaneVector.Part(gradient.View, header));
-                _connection.Send(Header(LaneKind.Credit, step, node), []);
-                offset += header.PayloadBytes / sizeof(float);
-            }
+            ReadGradient(step, node, gradient);
         }
         catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException && e is not WorkerLostException)
         {
@@ -104,18 +98,13 @@ internal sealed class RemoteComputer : IComputer
             SendWeights(version);
             _connection.Send(Header(LaneKind.Evaluate, version, node), []);
             var header = Next(LaneKind.Evaluated, version, node);
-            if (header.PayloadBytes != 32) throw new LaneFormatException($"an evaluation's sums have {header.PayloadBytes} bytes. They must have 32.");
-            Span<byte> sums = stackalloc byte[32];
-            _connection.ReadPayload(header, sums);
-            return new EvaluationTotals(BinaryPrimitives.ReadDoubleLittleEndian(sums), BinaryPrimitives.ReadInt64LittleEndian(sums[8..]), BinaryPrimitives.ReadInt64LittleEndian(sums[16..]), BinaryPrimitives.ReadDoubleLittleEndian(sums[24..]));
+            return ReadSums(header);
         }
         catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException && e is not WorkerLostException)
         {
             throw Lost(e);
         }
     }
-
-    public IStageComputer Stage(StageRange stages) => throw new NotSupportedException("stages over worker processes");
 
     public void Dispose()
     {
@@ -134,18 +123,43 @@ internal sealed class RemoteComputer : IComputer
     private void SendWeights(long version)
     {
         if (!_versions.TryRead(version, out var stamp)) throw new WeightsGoneException(version);
-        if (stamp == _sent) return;
+        SendWeights(version, stamp, _weights, (0, 0));
+    }
+
+    private void SendWeights(long version, long stamp, View weights, (int First, int Count) stages)
+    {
+        if (stamp == _sent && stages == _sentStages) return;
         // What the other side holds in between is no version: only a copy that nothing changed under counts.
         _sent = -1;
-        for (var offset = 0; offset < _weights.Length; offset += LaneVector.FrameElements)
+        for (var offset = 0; offset < weights.Length; offset += LaneVector.FrameElements)
         {
             // A frame of its own, because shards may commit while it is sent: what leaves is whole, or does not leave.
-            var part = _frame.AsSpan(0, Math.Min(_frame.Length, _weights.Length - offset));
-            _weights.AsSpan().Slice(offset, part.Length).CopyTo(part);
+            var part = _frame.AsSpan(0, Math.Min(_frame.Length, weights.Length - offset));
+            weights.AsSpan().Slice(offset, part.Length).CopyTo(part);
             if (!_versions.StillHolds(stamp)) throw new WeightsGoneException(version);
-            _connection.Send(new LaneHeader(LaneKind.Weights, _stream, Step: version, Offset: offset), MemoryMarshal.AsBytes(part));
+            _connection.Send(new LaneHeader(LaneKind.Weights, _stream, Step: version, First: stages.First, Count: stages.Count, Offset: offset), MemoryMarshal.AsBytes(part));
         }
-        _sent = stamp;
+        (_sent, _sentStages) = (stamp, stages);
+    }
+
+    private void ReadGradient(long step, TreeNode node, DeviceBuffer gradient)
+    {
+        for (var offset = 0; offset < gradient.Length;)
+        {
+            var header = Next(LaneKind.Gradient, step, node);
+            if (header.Offset != offset) throw new LaneFormatException($"a gradient comes from element {header.Offset} on. It must go on at {offset}.");
+            _connection.ReadPayload(header, LaneVector.Part(gradient.View, header));
+            _connection.Send(Header(LaneKind.Credit, step, node), []);
+            offset += header.PayloadBytes / sizeof(float);
+        }
+    }
+
+    private EvaluationTotals ReadSums(in LaneHeader header)
+    {
+        if (header.PayloadBytes != 32) throw new LaneFormatException($"an evaluation's sums have {header.PayloadBytes} bytes. They must have 32.");
+        Span<byte> sums = stackalloc byte[32];
+        _connection.ReadPayload(header, sums);
+        return new EvaluationTotals(BinaryPrimitives.ReadDoubleLittleEndian(sums), BinaryPrimitives.ReadInt64LittleEndian(sums[8..]), BinaryPrimitives.ReadInt64LittleEndian(sums[16..]), BinaryPrimitives.ReadDoubleLittleEndian(sums[24..]));
     }
 
     private LaneHeader Next(LaneKind kind, long step, TreeNode node)

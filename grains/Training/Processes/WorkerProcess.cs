@@ -87,28 +87,33 @@ public static class WorkerProcess
     private static int Serve(WorkerOrder order, ResolvedJob job, LaneConnection connection, CreditWindow credits)
     {
         using var device = new CpuDevice(order.ComputeThreads, order.InstructionSet);
-        using var weights = device.Allocate(job.Layout.Length);
-        using var gradient = device.Allocate(job.Layout.Length);
-        using var computer = IComputer.Make(job, order.Device, device, weights.View);
+        using var whole = new WholeModel(order, job, device);
+        using var stages = new StageProcess(order, job, device, connection, (gradient, at) => SendGradient(connection, at, gradient, credits));
         while (connection.TryReadHead(out var header))
         {
             switch (header.Kind)
             {
+                case LaneKind.Weights when header.Count > 0:
+                    stages.TakeWeights(header);
+                    break;
                 case LaneKind.Weights:
-                    connection.ReadPayload(header, LaneVector.Part(weights.View, header));
+                    connection.ReadPayload(header, LaneVector.Part(whole.Weights, header));
+                    break;
+                case LaneKind.Stage or LaneKind.Activation or LaneKind.Forward or LaneKind.Backward or LaneKind.EvaluateStage:
+                    stages.Take(header);
                     break;
                 case LaneKind.Lease:
                     connection.SkipPayload(header);
-                    Compute(connection, header, computer, gradient, credits);
+                    Compute(connection, header, whole.Computer, whole.Gradient, credits);
                     break;
                 case LaneKind.Evaluate:
                     connection.SkipPayload(header);
-                    Evaluate(connection, header, computer);
+                    Evaluate(connection, header, whole.Computer);
                     break;
                 case LaneKind.Goodbye:
                     return Done;
                 default:
-                    throw new LaneFormatException($"a worker is sent a {header.Kind} frame. It must be Weights, Lease, Evaluate or Goodbye.");
+                    throw new LaneFormatException($"a worker is sent a {header.Kind} frame. It must be Weights, Lease, Evaluate, Goodbye or one for stages.");
             }
         }
         return Orphaned;
@@ -133,6 +138,11 @@ public static class WorkerProcess
             connection.SendText(LaneKind.Failure, lease.Stream, e.ToString());
             return;
         }
+        SendGradient(connection, lease, gradient, credits);
+    }
+
+    private static void SendGradient(LaneConnection connection, LaneHeader lease, DeviceBuffer gradient, CreditWindow credits)
+    {
         for (var offset = 0; offset < gradient.Length; offset += LaneVector.FrameElements)
         {
             // A worker sends its nodes in order, so what it sends is always its lowest missing node.
@@ -150,16 +160,44 @@ public static class WorkerProcess
         credits.Return();
     }
 
+    internal const int SumsBytes = 32;
+
+    internal static void Write(in EvaluationTotals totals, Span<byte> payload)
+    {
+        BinaryPrimitives.WriteDoubleLittleEndian(payload, totals.Loss);
+        BinaryPrimitives.WriteInt64LittleEndian(payload[8..], totals.Correct);
+        BinaryPrimitives.WriteInt64LittleEndian(payload[16..], totals.Samples);
+        BinaryPrimitives.WriteDoubleLittleEndian(payload[24..], totals.Weight);
+    }
+
+    /// <summary>What leases of the whole model need; a process that only ever runs stages never has it.</summary>
+    private sealed class WholeModel(WorkerOrder order, ResolvedJob job, Device device) : IDisposable
+    {
+        private DeviceBuffer? _weights;
+        private DeviceBuffer? _gradient;
+        private IComputer? _computer;
+
+        public View Weights => (_weights ??= device.Allocate(job.Layout.Length)).View;
+
+        public DeviceBuffer Gradient => _gradient ??= device.Allocate(job.Layout.Length);
+
+        public IComputer Computer => _computer ??= IComputer.Make(job, order.Device, device, Weights);
+
+        public void Dispose()
+        {
+            _computer?.Dispose();
+            _gradient?.Dispose();
+            _weights?.Dispose();
+        }
+    }
+
     private static void Evaluate(LaneConnection connection, LaneHeader lease, IComputer computer)
     {
         try
         {
             var totals = computer.Evaluate(lease.Step, new TreeNode(lease.First, lease.Count));
-            Span<byte> payload = stackalloc byte[32];
-            BinaryPrimitives.WriteDoubleLittleEndian(payload, totals.Loss);
-            BinaryPrimitives.WriteInt64LittleEndian(payload[8..], totals.Correct);
-            BinaryPrimitives.WriteInt64LittleEndian(payload[16..], totals.Samples);
-            BinaryPrimitives.WriteDoubleLittleEndian(payload[24..], totals.Weight);
+            Span<byte> payload = stackalloc byte[SumsBytes];
+            Write(totals, payload);
             connection.Send(lease with { Kind = LaneKind.Evaluated }, payload);
         }
         catch (Exception e) when (e is not IOException)

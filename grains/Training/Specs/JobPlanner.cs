@@ -21,6 +21,9 @@ public sealed record PlannedJob(JobFile File, ResolvedJob Job, Network Network, 
     /// <summary>The stages of its pipeline; null without one.</summary>
     public ModelStages? Stages { get; init; }
 
+    /// <summary>What its pipeline is expected to cost; null without one.</summary>
+    public PipelineEstimate? Pipeline => Stages is null ? null : PipelineEstimate.Of(Stages, Job.MicroBatches, Options.Processes > 0 ? Options.Processes : Options.Workers);
+
     /// <summary>The shards that it runs with: at least one for each stage.</summary>
     public IReadOnlyList<ShardRange> Shards => PipelinePlan.Of(Job, Options.Shards, Options.Pipeline).Shards;
 }

@@ -10,16 +10,16 @@ internal static class SameBitsMatrix
     public static int Run()
     {
         var (runs, different) = (0, 0);
-        Console.WriteLine($"{"job",-24} {"weights of the oracle",-24} {"clusters",9} {"processes",9} {"killed",7} {"resumed",8} {"no AVX-512",11}");
+        Console.WriteLine($"{"job",-24} {"weights of the oracle",-24} {"clusters",9} {"pipelines",9} {"processes",9} {"killed",7} {"resumed",8} {"no AVX-512",11}");
         foreach (var model in (string[])["mlp", "convnet"])
         foreach (var optimizer in (string[])["sgd", "momentum", "adam"])
         foreach (var clip in (double[])[0, 0.5])
         {
             var job = SameBitsTests.Job(model, optimizer, clip);
             var oracle = SameBitsTests.Oracle(job);
-            var columns = new[] { Clusters(job), Processes(job), Killed(job), Resumed(job), WithoutAvx512(job) };
+            var columns = new[] { Clusters(job), Pipelines(job), Processes(job), Killed(job), Resumed(job), WithoutAvx512(job) };
             Console.Write(string.Create(CultureInfo.InvariantCulture, $"{job.Document,-24} {oracle.WeightsSha256[..20],-24}"));
-            foreach (var (column, width) in columns.Zip([10, 10, 8, 9, 12]))
+            foreach (var (column, width) in columns.Zip([10, 10, 10, 8, 9, 12]))
             {
                 var results = column.ToList();
                 var same = results.Count(r => r == (oracle.WeightsSha256, oracle.StateSha256, oracle.LossLogSha256));
@@ -38,6 +38,12 @@ internal static class SameBitsMatrix
         from threads in (int[])[1, 2]
         from set in Enum.GetValues<InstructionSet>()
         select Hashes(job, new RunOptions { Workers = workers, Shards = shards, ComputeThreads = threads, InstructionSet = set });
+
+    private static IEnumerable<(string, string, string)> Pipelines(ResolvedJob job) =>
+        from stages in job.Name == "mlp" ? (int[])[2] : [2, 3]
+        from workers in (int[])[1, 2, 3, 4, 6]
+        from set in Enum.GetValues<InstructionSet>()
+        select Hashes(job, new RunOptions { Workers = workers, Shards = 3, Pipeline = stages, ComputeThreads = 1, InstructionSet = set });
 
     private static IEnumerable<(string, string, string)> Processes(ResolvedJob job) =>
         from processes in (int[])[1, 3]
