@@ -20,6 +20,7 @@ public sealed class HostedJob
     private readonly DateTimeOffset _begun;
     private IReadOnlyList<CheckpointReport> _checkpoints = [];
     private IReadOnlyList<WaitReport> _why = [];
+    private Placement _placement = Placement.Empty;
     private TrainingResult? _result;
     private TimeSpan _endedAt = TimeSpan.MinValue;
 
@@ -67,18 +68,18 @@ public sealed class HostedJob
         return [.. _why, .. others.OrderByDescending(w => w.Seconds)];
     }
 
-    /// <summary>Workers and shards as their nodes last said.</summary>
+    /// <summary>Who takes part: shards as they are placed now, what workers and seats do as their nodes last said.</summary>
     public JobMembers Members()
     {
-        var reports = _site.Reports.Select(r => (r.Node, r.Report)).Append((_site.NodeName, _site.OwnReport())).ToList();
-        var seats = reports.SelectMany(r => r.Item2.Seats.Where(s => s.Shard >= 0).Select(s => (Node: r.Item1, Seat: s))).ToList();
-        var shards = Enumerable.Range(0, _site.Plan.Shards.Length).Select(shard =>
+        _host.TryLook(() => _placement = _host.Job.Register?.Placement ?? Placement.Empty);
+        var reports = _site.Reports.Select(static r => r.Report).Append(_site.OwnReport()).ToList();
+        var seats = reports.SelectMany(static r => r.Seats).ToLookup(static s => s.Seat);
+        var shards = _placement.Shards.Select((placed, shard) =>
         {
-            var primary = seats.Find(s => s.Seat.Shard == shard && s.Seat.Primary);
-            var replica = seats.Find(s => s.Seat.Shard == shard && !s.Seat.Primary);
-            return new ShardReport(shard, primary.Node ?? "", replica.Node ?? "", primary.Seat?.Version ?? -1, primary.Seat?.Elements ?? 0);
+            var primary = seats[placed.Primary].FirstOrDefault();
+            return new ShardReport(shard, _site.NodeOf(placed.Primary), placed.HasReplica ? _site.NodeOf(placed.Replica) : "", primary?.Version ?? -1, _site.LengthOf(shard));
         });
-        return new JobMembers([.. reports.SelectMany(r => r.Item2.Workers).OrderBy(w => w.Number)], [.. shards]);
+        return new JobMembers([.. reports.SelectMany(static r => r.Workers).OrderBy(static w => w.Number)], [.. shards]);
     }
 
     /// <summary>Published checkpoints, newest first.</summary>

@@ -55,11 +55,17 @@ internal sealed partial class JobSite : IOutside, IDisposable
 
     public string Id => Job.Id;
 
-    public string NodeName => _node.Address.Name;
 
     public JobPlan Plan { get; }
 
     public MachineSet Machines { get; }
+
+    /// <summary>Floats of a shard.</summary>
+    public int LengthOf(int shard) => _ranges[shard].Length;
+
+    /// <summary>Name of the node of a seat; empty where it is not known.</summary>
+    public string NodeOf(int seat) =>
+        _places.TryGetValue(Address.Seat(seat), out var node) ? node.Name : Machines.Hosts.Any(h => h.Machine.Address == Address.Seat(seat)) ? _node.Address.Name : "";
 
     /// <summary>Nothing happens here any more.</summary>
     public bool IsOver => Volatile.Read(ref _over) != 0;
