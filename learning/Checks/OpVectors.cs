@@ -31,8 +31,8 @@ internal static class OpVectors
         ["global_maxpool"] = (v, d) => Layer(v, d, new Sequential(new MaxPool2d(new(Plane(v))), new Flatten())),
         ["batchnorm1d"] = BatchNorm,
         ["batchnorm2d"] = BatchNorm,
-        ["lstm"] = Lstm,
-        ["embedding"] = (v, d) => Layer(v, d, new Embedding(new(v.Input("w").Shape[0], v.Input("w").Shape[1])), out _, out _, input: "ids"),
+        ["affine_grid_sample"] = LayerVectors.AffineSample,
+        ["scaled_dot_attention"] = LayerVectors.Attention,
         ["mse"] = (v, d) => Loss(v, d, new MeanSquaredError(), v.Input("target").Floats, v.Input("target").Sample),
         ["cross_entropy"] = (v, d) => v.Input("y").Shape.Rank == 2
             ? Loss(v, d, new CrossEntropy(new((float)v.Number("label_smoothing", 0))), v.Input("target").Labels, v.Input("target").Sample)
@@ -44,17 +44,21 @@ internal static class OpVectors
     private static readonly string[] Attributes =
     [
         "negative_slope", "slope", "alpha", "stride", "padding", "dilation", "groups", "kernel", "count_include_pad", "eps", "momentum", "batch_first", "label_smoothing",
+        "pieces", "output_padding", "size", "beta", "k", "align_corners",
     ];
 
     public static double Error(VectorCase vector, Device device)
     {
         var family = Family(vector.Name) ?? throw new UnsupportedVectorException("no component does this.");
         if (!vector.AsksOnly(Attributes, out var stranger)) throw new UnsupportedVectorException($"{stranger} is not an option here.");
-        return Families[family](vector, device);
+        if (Families.TryGetValue(family, out var check)) return check(vector, device);
+        var layer = LayerVectors.Layers[family](vector);
+        return layer is Recurrent ? Recurrent(vector, device, layer) : Layer(vector, device, layer, out _, out _, input: vector.Inputs.ContainsKey("ids") ? "ids" : "x");
     }
 
-    // relu6 is not relu: what follows a family's name begins with _ .
-    private static string? Family(string name) => Families.Keys.Where(f => name == f || name.StartsWith(f + "_", StringComparison.Ordinal)).MaxBy(f => f.Length);
+    // What follows a family's name begins with _ or is a number (upsample_nearest2); relu6 is its own family.
+    private static string? Family(string name) => Families.Keys.Concat(LayerVectors.Layers.Keys)
+        .Where(f => name == f || name.StartsWith(f + "_", StringComparison.Ordinal) || (name.Length > f.Length && name.StartsWith(f, StringComparison.Ordinal) && char.IsAsciiDigit(name[f.Length]) && name[f.Length..].All(char.IsAsciiDigit))).MaxBy(f => f.Length);
 
     private static Conv2d Convolution(VectorCase v)
     {
@@ -113,12 +117,10 @@ internal static class OpVectors
         return Math.Max(error, v.Tensor("running_var_after").Error([.. running.Where((_, i) => i % 3 == 2)]));
     }
 
-    private static double Lstm(VectorCase v, Device device)
+    private static double Recurrent(VectorCase v, Device device, Layer layer)
     {
-        if (v.Attrs["batch_first"] is not null && !v.Flag("batch_first")) throw new UnsupportedVectorException("lstm takes [samples, steps, inputs].");
-        var layers = v.Inputs.Count(i => i.Key.StartsWith("weight_ih_l", StringComparison.Ordinal) && !i.Key.EndsWith("_reverse", StringComparison.Ordinal));
-        var error = Layer(v, device, new Lstm(new(v.Input("weight_hh_l0").Shape[1], layers)));
-        return error <= VectorCheck.Limit || LstmVectors.ErrorOfCase(v, layers) is not (> VectorCheck.Limit and var own) ? error
+        var error = Layer(v, device, layer);
+        return error <= VectorCheck.Limit || RecurrentVectors.ErrorOfCase(v) is not (> VectorCheck.Limit and var own) ? error
             : throw new InvalidDataException($"the case's output does not follow from its own inputs: the formula in float64 misses it by {own:g3} too. Its recorded weights are not the ones it was made with.");
     }
 
@@ -161,7 +163,7 @@ internal static class OpVectors
 
     private static Slice? Slice(Network network, string name)
     {
-        var ours = name switch { "w" or "gamma" => "weight", "beta" => "bias", _ => name };
+        var ours = name switch { "w" or "a" or "gamma" => "weight", "beta" => "bias", _ => name };
         return network.Layout.Slices.FirstOrDefault(s => s.Name == ours);
     }
 }

@@ -32,6 +32,9 @@ public sealed class Conv2d(Conv2d.Options options) : Layer, IFusesRelu
         /// <summary>First biases.</summary>
         public Initializer? BiasInit { get; init; }
 
+        /// <summary>Axes of the window that the weight's shape names: 1 where a 1-D layer runs as a line.</summary>
+        internal int Axes { get; init; } = 2;
+
         public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
         {
             if (Out % Groups != 0) yield return new($"is {Groups}. It must divide out = {Out}.", [nameof(Groups)]);
@@ -46,7 +49,7 @@ public sealed class Conv2d(Conv2d.Options options) : Layer, IFusesRelu
         var shape = input.Rank == 3 ? ShapeFor(input) : default;
         if (input.Rank != 3 || input[0] % options.Groups != 0 || shape.OutY < 1 || shape.OutX < 1)
             throw build.Misfit(input, $"[channels{(options.Groups > 1 ? $" (a multiple of {options.Groups})" : "")}, height, width] of at least the window, {Reach(options.Kernel.Y, options.Dilation.Y, options.Padding.Y)} x {Reach(options.Kernel.X, options.Dilation.X, options.Padding.X)} before padding");
-        _weight = build.Parameter("weight", new Shape(options.Out, input[0] / options.Groups, options.Kernel.Y, options.Kernel.X), options.WeightInit ?? new FanInUniform());
+        _weight = build.Parameter("weight", new Shape([options.Out, input[0] / options.Groups, .. new[] { options.Kernel.Y, options.Kernel.X }[^options.Axes..]]), options.WeightInit ?? new FanInUniform());
         if (options.Bias) _bias = build.Parameter("bias", new Shape(options.Out), options.BiasInit ?? new FanInUniform(), Fan.Of(_weight.Shape));
         return new Shape(options.Out, shape.OutY, shape.OutX);
     }

@@ -8,40 +8,19 @@ namespace DistTrain.Learning;
 /// c_t = f·c_{t-1} + i·g;  h_t = o·tanh c_t;  h, c start at zero.  Gates in PyTorch's order i, f, g, o.  Hochreiter, Schmidhuber 1997.
 /// </summary>
 [Named("lstm")]
-public sealed class Lstm(Lstm.Options options) : Layer
+public sealed class Lstm(Lstm.Options options) : Recurrent(4, options.Hidden, options.Layers, options.Bidirectional)
 {
     /// <param name="Hidden">Units, H.</param>
     /// <param name="Layers">Stacked layers; each reads the one below.</param>
-    public sealed record Options([property: Range(1, 1 << 16)] int Hidden, [property: Range(1, 64)] int Layers = 1);
-
-    private readonly List<Cell> _cells = [];
-
-    public override Shape Build(LayerBuilder build, Shape input)
+    public sealed record Options([property: Range(1, 1 << 16)] int Hidden, [property: Range(1, 64)] int Layers = 1)
     {
-        if (input.Rank != 2) throw build.Misfit(input, "[steps, inputs]");
-        var (hidden, inputs) = (options.Hidden, input[1]);
-        // PyTorch draws all four from U[-1/√H, 1/√H).
-        var (initializer, fan) = (new FanInUniform(), new Fan(hidden, hidden));
-        for (var layer = 0; layer < options.Layers; layer++, inputs = hidden)
-            _cells.Add(new Cell(
-                build.Parameter($"weight_ih_l{layer}", new Shape(4 * hidden, inputs), initializer, fan),
-                build.Parameter($"weight_hh_l{layer}", new Shape(4 * hidden, hidden), initializer, fan),
-                build.Parameter($"bias_ih_l{layer}", new Shape(4 * hidden), initializer, fan),
-                build.Parameter($"bias_hh_l{layer}", new Shape(4 * hidden), initializer, fan)));
-        return new Shape(input[0], hidden);
+        /// <summary>A second direction from the last step to the first: y [T, 2H].  Schuster, Paliwal 1997.</summary>
+        public bool Bidirectional { get; init; }
     }
 
-    public override long MultiplyAdds(Shape input, Shape output) => _cells.Sum(c => (long)input[0] * (c.WeightInput.Shape.Length + c.WeightHidden.Shape.Length));
+    protected override Node Sequence(Tape tape, Cell cell, Tensor x) => new Steps(tape, cell, x);
 
-    public override Tensor Forward(Tape tape, Tensor x)
-    {
-        foreach (var cell in _cells) x = tape.Add(new Sequence(tape, cell, x));
-        return x;
-    }
-
-    private sealed record Cell(Parameter WeightInput, Parameter WeightHidden, Parameter BiasInput, Parameter BiasHidden);
-
-    private sealed class Sequence : Node
+    private sealed class Steps : Node
     {
         private readonly ILstm _lstm;
         private readonly Cell _cell;
@@ -51,7 +30,7 @@ public sealed class Lstm(Lstm.Options options) : Layer
         private readonly Saved _dGates;
         private readonly Saved? _unwanted;
 
-        public Sequence(Tape tape, Cell cell, Tensor x)
+        public Steps(Tape tape, Cell cell, Tensor x)
             : base(tape, [x], new Shape(x.Shape[0], cell.WeightHidden.Shape[1]), cell.WeightInput, cell.WeightHidden, cell.BiasInput, cell.BiasHidden)
         {
             (_lstm, _cell, _shape) = (tape.Device.Op<ILstm>(), cell, new LstmShape(x.Shape[0], x.Shape[1], cell.WeightHidden.Shape[1]));

@@ -35,6 +35,11 @@ public sealed class Segments
     /// <summary>One segment of all samples.</summary>
     public static Segments One(int samples) => new([0, samples]);
 
+    private Segments(int[] starts, byte[] mergesAfter, int stackDepth) => (_starts, _mergesAfter, StackDepth) = (starts, mergesAfter, stackDepth);
+
+    /// <summary>The same tree where each sample counts as so many.</summary>
+    public Segments Times(int factor) => new([.. _starts.Select(start => start * factor)], _mergesAfter, StackDepth);
+
     /// <summary>Segments present.</summary>
     public int Count => _mergesAfter.Length;
 

@@ -18,7 +18,8 @@ public sealed class LayerCatalogueTests
     public void Backward_of_every_layer_agrees_with_differences()
     {
         var wrong = new List<string>();
-        foreach (var (name, shape) in Components.Layers().Where(l => l.Input.Length < 130))
+        // A bilinear lookup bends at every pixel, and the spatial transformer starts on them: golden values hold its gradients instead.
+        foreach (var (name, shape) in Components.Layers().Where(l => l.Input.Length < 130 && l.Name != "spatialTransformer"))
         {
             using var probe = new LayerProbe(new Sequential(Components.Make<Layer>(name)), shape, Components.Devices[0].Device);
             wrong.AddRange(GradientCheck.Run(probe, samples: 3).Select(w => $"{name} on {shape}: {w}"));

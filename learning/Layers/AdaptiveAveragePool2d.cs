@@ -1,0 +1,32 @@
+using System.ComponentModel.DataAnnotations;
+using DistTrain.Kernels;
+
+namespace DistTrain.Learning;
+
+/// <summary>y = means of OY x OX windows that cover the plane: window i of an axis is [⌊i·H / OY⌋, ⌈(i + 1)·H / OY⌉).  x [C, H, W]  y [C, OY, OX].  dy spreads evenly.</summary>
+[Named("adaptiveAveragePool2d")]
+public sealed class AdaptiveAveragePool2d(AdaptiveAveragePool2d.Options options) : Layer
+{
+    /// <param name="Out">Height and width of the output.</param>
+    public sealed record Options([property: Range(1, 4096)] Pair Out);
+
+    public override Shape Build(LayerBuilder build, Shape input) => input.Rank == 3 && input.Length > 0 ? Output(input) : throw build.Misfit(input, "[channels, height, width]");
+
+    public override Tensor Forward(Tape tape, Tensor x)
+    {
+        var (height, width, output) = (x.Shape[1], x.Shape[2], Output(x.Shape));
+        var entries = new List<(int, int, float)>();
+        for (var i = 0; i < output.Length; i++)
+        {
+            var (c, y, column) = (i / output[2] / output[1], i / output[2] % output[1], i % output[2]);
+            var ((top, bottom), (left, right)) = (Window(y, output[1], height), Window(column, output[2], width));
+            for (var row = top; row < bottom; row++)
+                for (var at = left; at < right; at++) entries.Add((i, (c * height + row) * width + at, 1f / ((bottom - top) * (right - left))));
+        }
+        return tape.Add(new Rearranged(tape, x, new SparseMatrix(output.Length, x.Shape.Length, entries), output));
+    }
+
+    private static (int Start, int End) Window(int i, int count, int size) => (i * size / count, ((i + 1) * size + count - 1) / count);
+
+    private Shape Output(Shape x) => new(x[0], options.Out.Y, options.Out.X);
+}

@@ -1,0 +1,48 @@
+using System.ComponentModel.DataAnnotations;
+using DistTrain.Kernels;
+
+namespace DistTrain.Learning;
+
+/// <summary>
+/// Gated recurrent units over a whole sequence.  x [T, I]  y [T, H]: r, z = sigmoid of (W_i·x_t + b_i + W_h·h_{t-1} + b_h);  n = tanh(W_in·x_t + b_in + r·(W_hn·h_{t-1} + b_hn));
+/// h_t = (1 - z)·n + z·h_{t-1};  h starts at zero. Gates in PyTorch's order r, z, n.  Cho et al. 2014, arXiv:1406.1078.
+/// </summary>
+[Named("gru")]
+public sealed class Gru(Gru.Options options) : Recurrent(3, options.Hidden, options.Layers, options.Bidirectional)
+{
+    /// <param name="Hidden">Units, H.</param>
+    /// <param name="Layers">Stacked layers; each reads the one below.</param>
+    public sealed record Options([property: Range(1, 1 << 16)] int Hidden, [property: Range(1, 64)] int Layers = 1)
+    {
+        /// <summary>A second direction from the last step to the first: y [T, 2H].</summary>
+        public bool Bidirectional { get; init; }
+    }
+
+    protected override Node Sequence(Tape tape, Cell cell, Tensor x) => new Steps(tape, cell, x);
+
+    private sealed class Steps : Node
+    {
+        private readonly IGru _gru;
+        private readonly Cell _cell;
+        private readonly RecurrentShape _shape;
+        private readonly Saved _gates;
+        private readonly Saved? _unwanted;
+
+        public Steps(Tape tape, Cell cell, Tensor x)
+            : base(tape, [x], new Shape(x.Shape[0], cell.WeightHidden.Shape[1]), cell.WeightInput, cell.WeightHidden, cell.BiasInput, cell.BiasHidden)
+        {
+            (_gru, _cell, _shape) = (tape.Device.Op<IGru>(), cell, new RecurrentShape(x.Shape[0], x.Shape[1], cell.WeightHidden.Shape[1]));
+            _gates = Save(_shape.Steps * 4 * _shape.Hidden);
+            if (!x.NeedsGradient) _unwanted = Scratch(x.Shape.Length); // the op always writes dx
+        }
+
+        public override bool ReadsOutput => true;
+
+        public override void Forward(Frame frame) => _gru.Forward(_shape, frame.Samples, frame.Input(), frame.Weights(_cell.WeightInput), frame.Weights(_cell.WeightHidden),
+            frame.Weights(_cell.BiasInput), frame.Weights(_cell.BiasHidden), frame.Output, frame.Memory(_gates));
+
+        public override void Backward(Frame frame) => _gru.Backward(_shape, frame.Segments, frame.Input(), frame.Weights(_cell.WeightInput), frame.Weights(_cell.WeightHidden),
+            frame.Output, frame.Memory(_gates), frame.OutputGradient, _unwanted is { } scratch ? frame.Memory(scratch) : frame.InputGradient(),
+            frame.Gradient(_cell.WeightInput), frame.Gradient(_cell.WeightHidden), frame.Gradient(_cell.BiasInput), frame.Gradient(_cell.BiasHidden));
+    }
+}

@@ -1,0 +1,30 @@
+using System.ComponentModel.DataAnnotations;
+using DistTrain.Kernels.Functions;
+
+namespace DistTrain.Learning;
+
+/// <summary>y = x where x &gt; 0, else weight_c·x; one weight for each channel c of [C, ...].  dx = dy, else weight_c·dy;  d weight_c = Σ dy·x where x ≤ 0.  He et al. 2015, arXiv:1502.01852.</summary>
+[Named("prelu")]
+public sealed class Prelu(Prelu.Options options) : Layer
+{
+    /// <param name="Slope">First weights.</param>
+    public sealed record Options([property: Range(-1e3, 1e3)] float Slope = 0.25f);
+
+    private readonly Positive _positive = new();
+    private readonly Negative _negative = new();
+    private Parameter _weight = null!;
+
+    public override Shape Build(LayerBuilder build, Shape input)
+    {
+        if (input.Rank < 1) throw build.Misfit(input, "[channels, ...]");
+        _weight = build.Parameter("weight", new Shape(input[0]), new Constant(new(options.Slope)));
+        return input;
+    }
+
+    public override Tensor Forward(Tape tape, Tensor x) => tape.Add(new Combine<Sum>(tape,
+        tape.Add(new ChannelScaled(tape, _negative.Forward(tape, x), _weight, null)), _positive.Forward(tape, x), readsInputs: false, readsOutput: false));
+
+    private sealed class Positive() : Activation<Kernels.Functions.Relu>(default, DerivativeReads.X);
+
+    private sealed class Negative() : Activation<NegativePart>(default, DerivativeReads.X);
+}

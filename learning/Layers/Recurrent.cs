@@ -1,0 +1,54 @@
+namespace DistTrain.Learning;
+
+/// <summary>What recurrent layers share: PyTorch's parameters weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0 (with _reverse for the second direction), layers stacked, directions side by side.  x [T, I]  y [T, H] or [T, 2H].</summary>
+public abstract class Recurrent(int gates, int hidden, int layers, bool bidirectional) : Layer
+{
+    private readonly List<Cell> _cells = [];
+
+    public sealed override Shape Build(LayerBuilder build, Shape input)
+    {
+        if (input.Rank != 2) throw build.Misfit(input, "[steps, inputs]");
+        var inputs = input[1];
+        // PyTorch draws all four from U[-1/√H, 1/√H).
+        var (initializer, fan) = (new FanInUniform(), new Fan(hidden, hidden));
+        for (var layer = 0; layer < layers; layer++, inputs = Directions * hidden)
+            for (var direction = 0; direction < Directions; direction++)
+            {
+                Parameter Of(string name, params ReadOnlySpan<int> axes) => build.Parameter($"{name}_l{layer}{(direction == 1 ? "_reverse" : "")}", new Shape(axes), initializer, fan);
+                _cells.Add(new Cell(Of("weight_ih", gates * hidden, inputs), Of("weight_hh", gates * hidden, hidden), Of("bias_ih", gates * hidden), Of("bias_hh", gates * hidden)));
+            }
+        return new Shape(input[0], Directions * hidden);
+    }
+
+    public sealed override long MultiplyAdds(Shape input, Shape output) => _cells.Sum(c => (long)input[0] * (c.WeightInput.Shape.Length + c.WeightHidden.Shape.Length));
+
+    public sealed override Tensor Forward(Tape tape, Tensor x)
+    {
+        for (var layer = 0; layer < layers; layer++)
+        {
+            var forward = tape.Add(Sequence(tape, _cells[layer * Directions], x));
+            x = bidirectional ? SideBySide(tape, forward, Reversed(tape, tape.Add(Sequence(tape, _cells[2 * layer + 1], Reversed(tape, x))))) : forward;
+        }
+        return x;
+    }
+
+    /// <summary>The node that runs one cell over all steps.</summary>
+    protected abstract Node Sequence(Tape tape, Cell cell, Tensor x);
+
+    private int Directions => bidirectional ? 2 : 1;
+
+    private static Tensor Reversed(Tape tape, Tensor x)
+    {
+        var (steps, width) = (x.Shape[0], x.Shape[1]);
+        return Rearranged.Selection(tape, x, x.Shape, i => (steps - 1 - i / width) * width + i % width);
+    }
+
+    private static Tensor SideBySide(Tape tape, Tensor a, Tensor b)
+    {
+        var (steps, width) = (a.Shape[0], a.Shape[1]);
+        return Rearranged.Selection(tape, tape.Add(new Joined(tape, [a, b])), new Shape(steps, 2 * width), i => (i / width % 2 * steps + i / width / 2) * width + i % width);
+    }
+
+    /// <summary>The weights of one layer and direction.</summary>
+    protected sealed record Cell(Parameter WeightInput, Parameter WeightHidden, Parameter BiasInput, Parameter BiasHidden);
+}

@@ -1,0 +1,57 @@
+using System.ComponentModel.DataAnnotations;
+using DistTrain.Kernels;
+
+namespace DistTrain.Learning;
+
+/// <summary>What a simple recurrent net applies to its sum.</summary>
+public enum RecurrentActivation
+{
+    /// <summary>tanh.</summary>
+    Tanh,
+
+    /// <summary>max(x, 0); with identity weights the IRNN of Le, Jaitly, Hinton 2015, arXiv:1504.00941.</summary>
+    Relu,
+}
+
+/// <summary>h_t = f(W_ih·x_t + b_ih + W_hh·h_{t-1} + b_hh) over a whole sequence, f = tanh or ReLU; h starts at zero.  x [T, I]  y [T, H].  Elman 1990, doi:10.1207/s15516709cog1402_1.</summary>
+[Named("rnn")]
+public sealed class Rnn(Rnn.Options options) : Recurrent(1, options.Hidden, options.Layers, options.Bidirectional)
+{
+    /// <param name="Hidden">Units, H.</param>
+    /// <param name="Layers">Stacked layers; each reads the one below.</param>
+    public sealed record Options([property: Range(1, 1 << 16)] int Hidden, [property: Range(1, 64)] int Layers = 1)
+    {
+        /// <summary>A second direction from the last step to the first: y [T, 2H].</summary>
+        public bool Bidirectional { get; init; }
+
+        /// <summary>f: tanh or relu.</summary>
+        public RecurrentActivation Activation { get; init; }
+    }
+
+    protected override Node Sequence(Tape tape, Cell cell, Tensor x) => new Steps(tape, cell, x, options.Activation == RecurrentActivation.Relu);
+
+    private sealed class Steps : Node
+    {
+        private readonly IRnn _rnn;
+        private readonly Cell _cell;
+        private readonly RecurrentShape _shape;
+        private readonly bool _rectified;
+        private readonly Saved? _unwanted;
+
+        public Steps(Tape tape, Cell cell, Tensor x, bool rectified)
+            : base(tape, [x], new Shape(x.Shape[0], cell.WeightHidden.Shape[1]), cell.WeightInput, cell.WeightHidden, cell.BiasInput, cell.BiasHidden)
+        {
+            (_rnn, _cell, _rectified, _shape) = (tape.Device.Op<IRnn>(), cell, rectified, new RecurrentShape(x.Shape[0], x.Shape[1], cell.WeightHidden.Shape[1]));
+            if (!x.NeedsGradient) _unwanted = Scratch(x.Shape.Length); // the op always writes dx
+        }
+
+        public override bool ReadsOutput => true;
+
+        public override void Forward(Frame frame) => _rnn.Forward(_shape, _rectified, frame.Samples, frame.Input(), frame.Weights(_cell.WeightInput), frame.Weights(_cell.WeightHidden),
+            frame.Weights(_cell.BiasInput), frame.Weights(_cell.BiasHidden), frame.Output);
+
+        public override void Backward(Frame frame) => _rnn.Backward(_shape, _rectified, frame.Segments, frame.Input(), frame.Weights(_cell.WeightInput), frame.Weights(_cell.WeightHidden),
+            frame.Output, frame.OutputGradient, _unwanted is { } scratch ? frame.Memory(scratch) : frame.InputGradient(),
+            frame.Gradient(_cell.WeightInput), frame.Gradient(_cell.WeightHidden), frame.Gradient(_cell.BiasInput), frame.Gradient(_cell.BiasHidden));
+    }
+}
