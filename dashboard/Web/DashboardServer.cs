@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -30,6 +31,9 @@ public sealed class DashboardServer : IAsyncDisposable
 
     /// <summary>For a browser: the token is in the fragment, which no browser sends to any server.</summary>
     public string Link => Token.Length > 0 ? $"{Address}#token={Token}" : Address.ToString();
+
+    /// <summary>The route table, for the tests that go through all of it.</summary>
+    internal IReadOnlyList<Endpoint> Endpoints => _app.Services.GetRequiredService<EndpointDataSource>().Endpoints;
 
     /// <exception cref="OptionsValidationException">What may not be listened on.</exception>
     /// <exception cref="IOException">The port is taken.</exception>

@@ -23,6 +23,9 @@ internal sealed class ServerOptions
         verb.Options.Add(Output);
     }
 
+    /// <summary>The user said which server.</summary>
+    public bool IsNamed(ParseResult parse) => (parse.GetValue(_server) ?? Variable("DISTTRAIN_SERVER")) is not null;
+
     public DistTrainClient Connect(ParseResult parse)
     {
         var given = parse.GetValue(_server) ?? Variable("DISTTRAIN_SERVER") ?? DefaultServer;

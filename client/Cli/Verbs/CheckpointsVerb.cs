@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using DistTrain.Contracts;
 using DistTrain.Training;
 using Spectre.Console;
 
@@ -13,11 +14,14 @@ internal static class CheckpointsVerb
     private static Verb List()
     {
         var path = Place();
-        var output = SharedOptions.Output();
-        var verb = new Verb("ls", "Lists the checkpoints of a run.", "disttrain checkpoints ls runs/digits") { path, output };
-        verb.SetAction(parse =>
+        var server = new ServerOptions();
+        var verb = new Verb("ls", "Lists the checkpoints of a run on this machine, or of a job on a cluster.", "disttrain checkpoints ls runs/digits", "disttrain checkpoints ls mnist-lenet-1a2b3c --server http://127.0.0.1:7070") { path };
+        server.AddTo(verb);
+        verb.SetAction(async (parse, cancellation) =>
         {
-            var terminal = parse.Terminal(output);
+            var terminal = parse.Terminal(server.Output);
+            var named = parse.GetValue(path)!;
+            if (server.IsNamed(parse) && !Path.Exists(named)) return await server.AskAsync(parse, async (client, _) => Show(terminal, await client.CheckpointsAsync(await JobVerbs.IdAsync(client, named, cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false))).ConfigureAwait(false);
             var place = CheckpointPlace.Find(parse.GetValue(path)!);
             var table = new Table().Border(TableBorder.Simple).AddColumns("checkpoint", "step", "epoch", "test loss", "test accuracy", "size");
             foreach (var name in place.Manifests)
@@ -33,6 +37,20 @@ internal static class CheckpointsVerb
             return ExitCode.Ok;
         });
         return verb;
+    }
+
+    private static int Show(Terminal terminal, IReadOnlyList<CheckpointReport> checkpoints)
+    {
+        if (terminal.Json)
+        {
+            JobText.WriteJson(terminal, [.. checkpoints], ClusterJson.Plain.CheckpointReportArray);
+            return ExitCode.Ok;
+        }
+        var table = new Table().Border(TableBorder.Simple).AddColumns("checkpoint", "step", "test loss", "test accuracy", "size", "at");
+        foreach (var c in checkpoints)
+            table.AddRow(Markup.Escape(c.Manifest), c.Step.ToString("N0", CultureInfo.InvariantCulture), Number(c.TestLoss, "F4"), Number(100 * c.TestAccuracy, "F2"), string.Create(CultureInfo.InvariantCulture, $"{c.Bytes / 1024.0:N0} KiB"), c.At.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture));
+        terminal.Drawing(terminal.Out, terminal.OutDraws).Write(table);
+        return ExitCode.Ok;
     }
 
     private static Verb Verify()

@@ -6,46 +6,42 @@ using DistTrain.Training.Specs;
 
 namespace DistTrain.Cli;
 
-/// <summary>Says what loss curves mean; curves come from a CSV file of any tool.</summary>
+/// <summary>Says what loss curves mean: of a job on a cluster, of a run on this machine, or from a CSV file of any tool.</summary>
 internal static class DiagnoseVerb
 {
     public static Command Make()
     {
-        var curves = new Option<string>("--curves") { Description = "CSV with columns step, train_loss, test_loss (any order; an empty cell = missing).", HelpName = "FILE.csv", Required = true };
+        var job = new Argument<string?>("job") { Description = "A job of a cluster, or the folder of a run, such as runs/digits.", Arity = ArgumentArity.ZeroOrOne };
+        var curves = new Option<string?>("--curves") { Description = "CSV with columns step, train_loss, test_loss (any order; an empty cell = missing).", HelpName = "FILE.csv" };
         var failOn = new Option<string?>("--fail-on") { Description = "Exit 6 on findings: warn = any, error = only those that lead nowhere." }.AcceptOnlyFromAmong("warn", "error");
-        var output = SharedOptions.Output();
-        var verb = new Verb("diagnose", "Says what train and test loss mean: learning, over-fitting, a bottleneck, ... with evidence and advice.", "disttrain diagnose --curves losses.csv", "disttrain diagnose --curves losses.csv -o json --fail-on warn") { curves, failOn, output };
-        verb.SetAction(parse =>
+        var server = new ServerOptions();
+        var verb = new Verb("diagnose", "Says what train and test loss mean: learning, over-fitting, a bottleneck, ... with evidence and advice.", "disttrain diagnose runs/digits", "disttrain diagnose mnist-lenet-1a2b3c", "disttrain diagnose --curves losses.csv -o json --fail-on warn") { job, curves, failOn };
+        server.AddTo(verb);
+        verb.SetAction(async (parse, cancellation) =>
         {
-            var terminal = parse.Terminal(output);
-            var verdict = LossDiagnosis.Of(Read(parse.GetValue(curves)!));
-            if (terminal.Json) terminal.WriteJson(ToJson(verdict));
-            else WriteText(terminal.Out, verdict);
-            return parse.GetValue(failOn) switch
+            var terminal = parse.Terminal(server.Output);
+            var (file, name) = (parse.GetValue(curves), parse.GetValue(job));
+            if (file is null == name is null) throw new CommandException(ExitCode.Usage, file is null ? "there is nothing to diagnose. Name a job, the folder of a run (runs/digits), or a file with --curves FILE.csv." : $"both {name} and --curves {file} are set. Give one of them.");
+            if (file is null && !Directory.Exists(name)) return await server.AskAsync(parse, async (client, _) => Say(await client.DiagnoseAsync(await JobVerbs.IdAsync(client, name!, cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false))).ConfigureAwait(false);
+            return Say(LossDiagnosis.Of(file is not null ? Read(file) : RunCurves.Read(name!)));
+
+            int Say(Verdict verdict)
             {
-                "warn" when verdict.Worst >= VerdictSeverity.Warn => ExitCode.Findings,
-                "error" when verdict.Worst >= VerdictSeverity.Error => ExitCode.Findings,
-                _ => ExitCode.Ok,
-            };
+                if (terminal.Json) terminal.WriteJson(ToJson(verdict));
+                else WriteText(terminal.Out, verdict);
+                return parse.GetValue(failOn) switch
+                {
+                    "warn" when verdict.Worst >= VerdictSeverity.Warn => ExitCode.Findings,
+                    "error" when verdict.Worst >= VerdictSeverity.Error => ExitCode.Findings,
+                    _ => ExitCode.Ok,
+                };
+            }
         });
         return verb;
     }
 
-    /// <summary>The stable form: verdict, confidence, evidence, advice, window first.</summary>
-    public static JsonObject ToJson(Verdict verdict) => new()
-    {
-        ["verdict"] = verdict.Name,
-        ["confidence"] = verdict.Confidence,
-        ["evidence"] = new JsonArray([.. verdict.Evidence.Select(e => new JsonObject { ["name"] = e.Name, ["value"] = double.IsFinite(e.Value) ? JsonValue.Create(e.Value) : null, ["text"] = e.Text })]),
-        ["advice"] = new JsonArray([.. verdict.Advice.Select(a => JsonValue.Create(a))]),
-        ["window"] = new JsonObject { ["fromStep"] = verdict.Window.FromStep, ["toStep"] = verdict.Window.ToStep },
-        ["sentence"] = verdict.Sentence,
-        ["severity"] = Severity(verdict.Severity),
-        ["rule"] = verdict.Rule,
-        ["alsoFound"] = new JsonArray([.. verdict.AlsoFound.Select(a => new JsonObject { ["verdict"] = a.Name, ["severity"] = Severity(a.Severity), ["sentence"] = a.Sentence })]),
-        ["checksRan"] = new JsonArray([.. verdict.ChecksRan.Select(c => JsonValue.Create(c))]),
-        ["checksSkipped"] = new JsonArray([.. verdict.ChecksSkipped.Select(c => new JsonObject { ["name"] = c.Name, ["reason"] = c.Reason })]),
-    };
+    /// <summary>The API's form: verdict, confidence, evidence, advice, window first.</summary>
+    public static JsonObject ToJson(Verdict verdict) => (JsonObject)JobText.Node(verdict, ClusterJson.Plain.Verdict);
 
     private static TrainingCurves Read(string path)
     {
@@ -84,6 +80,4 @@ internal static class DiagnoseVerb
         foreach (var also in verdict.AlsoFound) output.WriteLine($"  - {also.Name}: {also.Sentence}");
         if (verdict.ChecksSkipped.Count > 0) output.WriteLine($"Not checked: {string.Join("; ", verdict.ChecksSkipped.Select(c => $"{c.Name} ({c.Reason})"))}");
     }
-
-    private static string Severity(VerdictSeverity severity) => severity.ToString().ToLowerInvariant();
 }

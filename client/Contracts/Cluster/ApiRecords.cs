@@ -38,8 +38,9 @@ public sealed record MetricSpan(long From, long To, double Last, double Min, dou
 
 /// <summary>What answers.</summary>
 /// <param name="Version">Of the product.</param>
+/// <param name="Title">What this server is for, in a few words; may be empty.</param>
 /// <param name="Api">The newest version of the API that is served; its routes begin with /api/v1.</param>
-public sealed record ServerVersion(string Product, string Version, string Api, string Runtime);
+public sealed record ServerVersion(string Product, string Version, string Api, string Runtime, string Title = "");
 
 /// <summary>Whether the cluster behind the API answers.</summary>
 /// <param name="Status">healthy or unhealthy.</param>

@@ -6,7 +6,14 @@ namespace DistTrain.Diagnosis;
 /// <summary>Numbers with the sentence that shows them.</summary>
 internal static class Evidence
 {
-    public static string Show(double value) => value.ToString(Math.Abs(value) is >= 1e5 or < 1e-3 and > 0 ? "0.###e+0" : "0.####", CultureInfo.InvariantCulture);
+    /// <summary>Four digits that matter; whole numbers whole.</summary>
+    public static string Show(double value)
+    {
+        var size = Math.Abs(value);
+        if (size < 1e15 && value == Math.Round(value)) return value.ToString("0", CultureInfo.InvariantCulture);
+        var format = size switch { >= 1e5 or < 1e-3 => "0.###e+0", >= 1e3 => "0", >= 100 => "0.#", >= 10 => "0.##", >= 1 => "0.###", _ => "0.####" };
+        return value.ToString(format, CultureInfo.InvariantCulture);
+    }
 
     public static string Percent(double share) => (100 * share).ToString(Math.Abs(share) < 0.1 ? "0.##" : "0", CultureInfo.InvariantCulture) + " %";
 
@@ -20,11 +27,15 @@ internal static class Evidence
     {
         var trend = series.Trend;
         var relative = series.Scale > 0 ? trend.Change / series.Scale : 0;
+        var (moves, hidden) = (Amount(Math.Abs(trend.Change), series.Scale), Amount(Math.Max(trend.Detectable, series.Matters), series.Scale));
         var how = trend.Direction is Direction.Flat
-            ? $"is flat: it moves by {Percent(relative)} since step {series.FromStep}; less than {Percent(Math.Max(trend.Detectable, series.Matters) / Math.Max(series.Scale, double.Epsilon))} is noise or does not matter"
-            : $"{(trend.Direction is Direction.Down ? "falls" : "rises")} by {Percent(Math.Abs(relative))} since step {series.FromStep}, {(trend.Strength >= 1e6 ? "without noise" : $"{Show(3 * trend.Strength)} standard errors")}";
+            ? $"is flat: it moves by {moves} since step {series.FromStep}; less than {hidden} is noise or does not matter"
+            : $"{(trend.Direction is Direction.Down ? "falls" : "rises")} by {moves} since step {series.FromStep}, {(trend.Strength >= 1e6 ? "without noise" : $"{Show(3 * trend.Strength)} standard errors")}";
         yield return Of($"{which}Change", relative, $"{which} loss {how}");
         yield return Of($"{which}Loss", series.Level, $"{which} loss now {Show(series.Level)}, lowest {Show(series.Lowest)} at step {Show(Math.Round(series.LowestStep))}, at the start {Show(series.Start)}");
-        yield return Of($"{which}Noise", series.Scale > 0 ? trend.Noise / series.Scale : 0, $"{which} loss scatters by {Percent(series.Scale > 0 ? trend.Noise / series.Scale : 0)}");
+        yield return Of($"{which}Noise", series.Scale > 0 ? trend.Noise / series.Scale : 0, $"{which} loss scatters by {Amount(trend.Noise, series.Scale)}");
     }
+
+    // Beyond the level itself a percentage says nothing that anybody could picture.
+    private static string Amount(double change, double scale) => scale > 0 && change < scale ? Percent(change / scale) : Show(change);
 }

@@ -28,11 +28,12 @@ public sealed class LearningRateTooHigh : LossRule
         var recent = TrendFit.Of(window.Steps[tail..], window.Values[tail..], train.Matters);
         var noise = recent.Noise / train.Scale;
         var learned = train.Start - train.Lowest > Math.Max(4 * train.SmoothedNoise, 0.1 * train.Scale);
-        var above = train.AlwaysPositive ? train.Level > 1.5 * train.Lowest : train.Level - train.Lowest > 0.33 * train.Range;
+        // Near 0 a loss may be many times its lowest and still have arrived.
+        var above = train.AlwaysPositive ? train.Level > 1.5 * train.Lowest && train.Level - train.Lowest > 0.01 * train.Range : train.Level - train.Lowest > 0.33 * train.Range;
         var clearly = train.Level - train.Lowest > 4 * train.SmoothedNoise;
         var cameBack = learned && above && clearly && (noise > 0.05 || train.Level > 3 * train.Lowest);
         // Of n independent residuals chance gives about -1/n +- 1/sqrt(n).
-        var zigzag = recent.Swing < -0.45 - 0.9 / Math.Sqrt(recent.Points) && noise > 0.05;
+        var zigzag = recent.Swing < -0.45 - 0.9 / Math.Sqrt(recent.Points) && noise > 0.05 && recent.Noise > 0.005 * train.Range;
         var (peak, peakStep) = Peak(train, reading.Window.FromStep);
         var shotUp = train.AlwaysPositive && peak > Math.Max(2 * train.Start, train.Start + 6 * recent.Noise) && peak > 2 * train.Level && train.Level > 0.9 * train.Start;
         if (shotUp)

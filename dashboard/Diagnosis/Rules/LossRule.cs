@@ -32,6 +32,9 @@ public sealed class RuleAttribute(string verdict, RuleStage stage, int order) : 
 /// <summary>What a rule saw.</summary>
 public sealed record Finding(double Confidence, string Sentence, IReadOnlyList<VerdictEvidence> Evidence, IReadOnlyList<string> Advice)
 {
+    /// <summary>How much it asks of its reader, where that is not what its rule usually asks.</summary>
+    public VerdictSeverity? Severity { get; init; }
+
     /// <summary>The steps it rests on, where they are not the reading's window.</summary>
     public StepWindow? Window { get; init; }
 }

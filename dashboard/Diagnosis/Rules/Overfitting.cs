@@ -4,7 +4,8 @@ namespace DistTrain.Diagnosis;
 
 /// <summary>
 /// Rule 2. Train down, test flat: over-fitting; worse where the test loss rises, whether the train loss still falls or has nowhere left to fall.
-/// Also once both rest, if the train loss had gone on falling without the test loss.
+/// Also once both rest, if the train loss had gone on falling without the test loss. As long as it costs nothing (the test loss is as good as it ever was,
+/// and so are the answers) it is no reason to act, only one to stop.
 /// </summary>
 [Rule(VerdictNames.Overfitting, RuleStage.Table, 1)]
 public sealed class Overfitting : CellRule
@@ -20,8 +21,11 @@ public sealed class Overfitting : CellRule
     protected override Finding Describe(Reading reading)
     {
         var (train, test) = (reading.Train!, reading.Test!);
+        var accuracy = reading.Curves.Accuracy.Finite();
+        var free = CostsNothing(reading, accuracy);
         var sentence = reading.Cell switch
         {
+            _ when free => "Nothing is left to learn from these samples: the train loss falls on, the test loss no longer follows it. So far that costs nothing.",
             { Train: Direction.Down, Test: Direction.Flat } => "The network over-fits: the train loss falls, the test loss does not follow.",
             { Train: Direction.Down } => "The network over-fits: the train loss falls while the test loss rises.",
             { Test: Direction.Up } => "The network over-fits: the test loss rises, and the train loss no longer falls.",
@@ -29,9 +33,21 @@ public sealed class Overfitting : CellRule
         };
         return new Finding(reading.CellConfidence * (RanItsCourse(reading) ? 0.9 : 1), sentence,
             Evidence.OfTrends(reading, Evidence.Of("bestStep", test.LowestStep, $"best test loss {Evidence.Show(test.Lowest)} at step {Evidence.Show(Math.Round(test.LowestStep))}; the train loss went from {Evidence.Show(train.At(test.LowestStep))} there to {Evidence.Show(train.Level)}")),
+            free ? [$"Stop here, or keep the checkpoint of step {Evidence.Show(Math.Round(test.LowestStep))}; more training only fits the training samples closer.", "To go lower: more data or augmentation."] :
             [
                 $"Take the checkpoint of step {Evidence.Show(Math.Round(test.LowestStep))}, where the test loss was lowest, and stop early.",
                 "More data or augmentation; weight decay, dropout; a smaller network.",
-            ]);
+            ]) { Severity = free ? VerdictSeverity.Ok : null };
+    }
+
+    /// <summary>The test loss is low (it went nine tenths of its way to 0) and near its lowest, and the answers are as right as they ever were.</summary>
+    private static bool CostsNothing(Reading reading, Curve accuracy)
+    {
+        var (train, test) = (reading.Train!, reading.Test!);
+        if (!(test.FallenShare >= 0.9) || test.Level - test.Lowest > 0.03 * test.Range || test.Level - train.Level > 0.1 * train.Range) return false;
+        if (accuracy.Count == 0) return true;
+        var best = 0.0;
+        foreach (var value in accuracy.Values) best = Math.Max(best, value);
+        return reading.InWindow(accuracy) >= best - 0.01;
     }
 }

@@ -67,8 +67,8 @@ public sealed class RuleBook
         var advice = cause >= 0 && head.Rule.Severity > VerdictSeverity.Ok ? [.. head.Finding.Advice, .. found.Finding.Advice.Except(head.Finding.Advice)] : head.Finding.Advice;
         var evidence = cause >= 0 ? [.. head.Finding.Evidence, .. found.Finding.Evidence] : head.Finding.Evidence;
         return new Verdict(
-            head.Of.Verdict, found.Of.Verdict, head.Rule.Severity, head.Finding.Sentence, Math.Round(Math.Clamp(head.Finding.Confidence, 0, 1), 3), evidence, advice,
-            head.Finding.Window ?? reading.Window, [.. more.Select(m => new AlsoFound(m.Of.Verdict, m.Rule.Severity, m.Finding.Sentence))], ran, skipped);
+            head.Of.Verdict, found.Of.Verdict, head.Finding.Severity ?? head.Rule.Severity, head.Finding.Sentence, Math.Round(Math.Clamp(head.Finding.Confidence, 0, 1), 3), evidence, advice,
+            head.Finding.Window ?? reading.Window, [.. more.Select(m => new AlsoFound(m.Of.Verdict, m.Finding.Severity ?? m.Rule.Severity, m.Finding.Sentence))], ran, skipped);
     }
 
     private static RuleAttribute AttributeOf(LossRule rule) =>

@@ -18,7 +18,8 @@ internal static class EventRoutes
             return;
         }
         var limit = (int)(request.Number("limit", 1, Most) ?? 1000);
-        var (events, more) = await Snapshot.TakeAsync(c => cluster.EventsAsync(job, after, c), limit, request.Cancellation).ConfigureAwait(false);
+        var asked = request.Of<TimeProvider>().GetUtcNow();
+        var (events, more) = await Snapshot.TakeAsync(c => cluster.EventsAsync(job, after, c), e => e.At > asked, limit, request.Cancellation).ConfigureAwait(false);
         await Answer.JsonAsync(request.Http, new EventPage(events, events.Count > 0 ? events[^1].Sequence : after, more), ClusterJson.Plain.EventPage).ConfigureAwait(false);
     }
 }

@@ -17,7 +17,7 @@ internal static class MetricRoutes
     public static async Task Metrics(ApiRequest request)
     {
         var (cluster, job, after) = (request.Cluster, request.Job, request.After);
-        await cluster.GetAsync(job, request.Cancellation).ConfigureAwait(false);
+        var reached = (await cluster.GetAsync(job, request.Cancellation).ConfigureAwait(false)).Step;
         if (request.WantsStream)
         {
             var stream = await EventStream.OpenAsync(request.Http).ConfigureAwait(false);
@@ -29,16 +29,16 @@ internal static class MetricRoutes
         }
         else if (request.Http.Request.Query["format"] == "csv")
         {
-            await CsvAsync(request, job, after).ConfigureAwait(false);
+            await CsvAsync(request, job, after, reached).ConfigureAwait(false);
         }
         else
         {
-            var (page, more) = await Snapshot.TakeAsync(c => cluster.MetricsAsync(job, after, c), (int)(request.Number("limit", 1, Most) ?? 1000), request.Cancellation).ConfigureAwait(false);
+            var (page, more) = await Snapshot.TakeAsync(c => cluster.MetricsAsync(job, after, c), p => p.Step > reached, (int)(request.Number("limit", 1, Most) ?? 1000), request.Cancellation).ConfigureAwait(false);
             await Answer.JsonAsync(request.Http, new MetricPage(page, page.Count > 0 ? page[^1].Sequence : after, more), ClusterJson.Plain.MetricPage).ConfigureAwait(false);
         }
     }
 
-    private static async Task CsvAsync(ApiRequest request, string job, long after)
+    private static async Task CsvAsync(ApiRequest request, string job, long after, long reached)
     {
         var response = request.Http.Response;
         response.ContentType = "text/csv; charset=utf-8";
@@ -47,7 +47,7 @@ internal static class MetricRoutes
         var (text, more) = (new StringBuilder(), true);
         while (more)
         {
-            (var page, more) = await Snapshot.TakeAsync(c => request.Cluster.MetricsAsync(job, after, c), Most, request.Cancellation).ConfigureAwait(false);
+            (var page, more) = await Snapshot.TakeAsync(c => request.Cluster.MetricsAsync(job, after, c), p => p.Step > reached, Most, request.Cancellation).ConfigureAwait(false);
             foreach (var p in page)
                 text.Append(CultureInfo.InvariantCulture, $"{p.Sequence},{p.Kind},{p.Step},{Cell(p.Epoch)},{Cell(p.Seconds)},{Cell(p.Loss)},{Cell(p.Accuracy)},{p.Samples},{Cell(p.LearningRate)},{Cell(p.GradientNorm)},{Cell(p.ClippedNorm)}\n");
             if (page.Count > 0) after = page[^1].Sequence;

@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using DistTrain.Contracts;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Options;
 
 namespace DistTrain.Dashboard;
 
@@ -11,7 +12,7 @@ internal static class ServerRoutes
     private static readonly string ProductVersion = (typeof(ServerRoutes).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0").Split('+')[0];
 
     public static Task Version(ApiRequest request) =>
-        Answer.JsonAsync(request.Http, new ServerVersion("DistTrain", ProductVersion, "v1", RuntimeInformation.FrameworkDescription), ClusterJson.Plain.ServerVersion);
+        Answer.JsonAsync(request.Http, new ServerVersion("DistTrain", ProductVersion, "v1", RuntimeInformation.FrameworkDescription, request.Of<IOptions<DashboardOptions>>().Value.Title), ClusterJson.Plain.ServerVersion);
 
     /// <summary>503 where the cluster behind it does not answer.</summary>
     public static async Task Health(ApiRequest request)

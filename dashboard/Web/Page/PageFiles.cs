@@ -41,9 +41,16 @@ internal static class PageFiles
         await context.Response.Body.WriteAsync(file.Bytes, context.RequestAborted).ConfigureAwait(false);
     }
 
+    /// <summary>uPlot is part of this build.</summary>
+    internal static bool HasPlotLibrary => typeof(PageFiles).Assembly.GetManifestResourceInfo($"page/{PlotLibrary}") is not null;
+
+    private const string PlotLibrary = "vendor/uPlot.esm.js";
+
     private static IEnumerable<PageFile> Read()
     {
         const string Prefix = "page/";
+        // The page asks for it either way; "there is none" is an answer, where a missing file would be an error on the console.
+        if (!HasPlotLibrary) yield return new PageFile(PlotLibrary, Types[".js"], "export default null;\n"u8.ToArray(), "\"none\"");
         var assembly = typeof(PageFiles).Assembly;
         foreach (var resource in assembly.GetManifestResourceNames())
         {

@@ -23,9 +23,10 @@ internal sealed class HistoryShelf(ITrainingCluster cluster)
         await metrics.Reading.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
+            var reached = (await cluster.GetAsync(job, cancellation).ConfigureAwait(false)).Step;
             for (var more = true; more;)
             {
-                (var page, more) = await Snapshot.TakeAsync(c => cluster.MetricsAsync(job, metrics.After, c), 50_000, cancellation).ConfigureAwait(false);
+                (var page, more) = await Snapshot.TakeAsync(c => cluster.MetricsAsync(job, metrics.After, c), p => p.Step > reached, 50_000, cancellation).ConfigureAwait(false);
                 foreach (var point in page) metrics.Add(point);
             }
             return metrics.History(points);

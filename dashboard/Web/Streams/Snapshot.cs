@@ -7,10 +7,11 @@ internal static class Snapshot
 {
     private static readonly TimeSpan Silence = TimeSpan.FromMilliseconds(300);
 
-    /// <summary>Items until the limit, the sequence's end, or the first moment of silence.</summary>
+    /// <summary>Items until the limit, the sequence's end, the first moment of silence, or the last that is asked for.</summary>
     /// <param name="sequence">Runs on until it is told to end.</param>
+    /// <param name="isLast">What was there when it was asked for ends with this item: a run that goes on fast is never silent.</param>
     /// <returns>The items, and whether there were more.</returns>
-    public static async Task<(List<T> Items, bool More)> TakeAsync<T>(Func<CancellationToken, IAsyncEnumerable<T>> sequence, int limit, CancellationToken cancellation)
+    public static async Task<(List<T> Items, bool More)> TakeAsync<T>(Func<CancellationToken, IAsyncEnumerable<T>> sequence, Func<T, bool> isLast, int limit, CancellationToken cancellation)
     {
         var items = new List<T>();
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -26,6 +27,7 @@ internal static class Snapshot
                 if (!last.IsCompleted || !await last.ConfigureAwait(false)) return (items, false);
                 if (items.Count == limit) return (items, true);
                 items.Add(cursor.Current);
+                if (isLast(cursor.Current)) return (items, false);
             }
         }
         finally

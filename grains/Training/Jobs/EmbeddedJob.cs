@@ -111,12 +111,11 @@ public sealed class EmbeddedJob
     {
         EmbeddedCluster? cluster;
         lock (_gate) cluster = _cluster;
-        var layout = Plan.Job.Layout;
-        if (cluster is null) return new JobMembers([], []);
+        if (cluster is null) return new JobMembers([.. History.Workers(History.Seen.ToDictionary(n => n, n => $"worker {n}"), Device, []).Select(w => w with { State = "ended" })], []);
         var processes = cluster.ProcessIds;
         var names = cluster.Workers.ToDictionary(n => n, n => processes.TryGetValue(n, out var process) ? $"worker {n}, process {process}" : $"worker {n}, thread");
         var step = History.Figures(Id).Step;
-        return new JobMembers(History.Workers(names, _options.Device is "auto" ? "cpu" : _options.Device, cluster.Waits()), [.. cluster.Ranges.Select((range, s) => new ShardReport(s, "this process", "", step, range.Length))]);
+        return new JobMembers(History.Workers(names, Device, cluster.Waits()), [.. cluster.Ranges.Select((range, s) => new ShardReport(s, "this process", "", step, range.Length))]);
     }
 
     /// <summary>Published checkpoints, newest first.</summary>
@@ -148,6 +147,8 @@ public sealed class EmbeddedJob
         }
         return [.. reports.OrderByDescending(r => r.Step)];
     }
+
+    private string Device => _options.Device is "auto" ? "cpu" : _options.Device;
 
     private string Newest()
     {

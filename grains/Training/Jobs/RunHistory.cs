@@ -71,6 +71,8 @@ public sealed class RunHistory(ResolvedJob job, TimeProvider time)
                     (worker.LastCompute, worker.LastWait) = (record.Compute, record.Wait);
                 }
                 break;
+            case RunRecordKind.Event when record.About is Protocol.JobEventKind.Ended:
+                break; // told with the result, once that is known
             default:
                 Tell(record.About is { } about ? JsonNamingPolicy.CamelCase.ConvertName(about.ToString()) : record.Kind is RunRecordKind.Warning ? "warning" : "note",
                     record.Kind is RunRecordKind.Warning ? "warning" : "info", record.Step, record.Text ?? "");
@@ -120,7 +122,13 @@ public sealed class RunHistory(ResolvedJob job, TimeProvider time)
         }
     }
 
-    /// <param name="names">By number, the workers there are; others have gone.</param>
+    /// <summary>Workers that have computed anything, by number.</summary>
+    public IReadOnlyList<int> Seen
+    {
+        get { lock (_gate) return [.. _workers.Keys]; }
+    }
+
+    /// <param name="names">By number, the workers to tell of.</param>
     public IReadOnlyList<WorkerReport> Workers(IReadOnlyDictionary<int, string> names, string device, IReadOnlyList<WaitReport> waits)
     {
         lock (_gate)

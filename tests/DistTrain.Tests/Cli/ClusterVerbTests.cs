@@ -1,0 +1,171 @@
+using System.Text.Json.Nodes;
+using DistTrain.Cli;
+using DistTrain.Dashboard;
+using DistTrain.Training;
+
+namespace DistTrain.Tests.Cli;
+
+/// <summary>The verbs that talk to a server, against one that trains in this process.</summary>
+public sealed class ClusterVerbTests : CommandFixture, IAsyncLifetime
+{
+    private static readonly string[] Overrides = Small[..^2].Where((_, i) => i % 2 == 1).Append("model={mlp: {hidden: [32]}}").ToArray();
+
+    private EmbeddedTraining _training = null!;
+    private DashboardServer _server = null!;
+    private string _job = "";
+
+    public async Task InitializeAsync()
+    {
+        _training = new EmbeddedTraining(new EmbeddedTrainingOptions { Folder = Runs });
+        _server = await DashboardServer.StartAsync(_training, new DashboardOptions());
+        _job = Write("job.yaml", "apiVersion: disttrain/v1\nkind: TrainingJob\nmetadata: { name: small }\n");
+    }
+
+    public async Task DisposeAsync()
+    {
+        await _server.DisposeAsync();
+        await _training.DisposeAsync();
+    }
+
+    private Task<Ended> Ask(params IEnumerable<string> args) => Run([.. args, "--server", _server.Link]);
+
+    private Task<Ended> Submit(params IEnumerable<string> more) => Ask(["submit", _job, .. Overrides.SelectMany(o => new[] { "--set", o }), .. more]);
+
+    [Fact]
+    public async Task A_submitted_job_ends_with_the_hash_of_train_and_every_verb_tells_of_it()
+    {
+        var waited = await Submit("--wait", "-o", "json", "--id", "once");
+        Assert.Equal(0, waited.Code);
+        var status = waited.Json;
+        Assert.Equal(("succeeded", 20), ((string)status["state"]!, (int)status["step"]!));
+        var trained = (await Train("--set", "name=trained")).Json;
+        foreach (var hash in new[] { "weightsSha256", "stateSha256", "lossLogSha256" }) Assert.Equal((string)trained[hash]!, (string)status[hash]!);
+        Assert.Equal((string)trained["verdict"]!, (string)status["verdict"]!);
+
+        // The same submission again is the same job; the same id for another is refused.
+        Assert.Equal((string)status["job"]!, (string)(await Submit("-o", "json", "--id", "once")).Json["job"]!);
+        var other = await Submit("--id", "once", "--set", "training.epochs=3");
+        Assert.Equal(ExitCode.JobFailed, other.Code);
+        Assert.Contains("id is \"once\", under which another spec was submitted", other.Error, StringComparison.Ordinal);
+
+        Assert.Contains("small-", (await Ask("ps")).Out, StringComparison.Ordinal);
+        Assert.Single(JsonNode.Parse((await Ask("ps", "-o", "json")).Out)!.AsArray());
+        Assert.Contains("(succeeded)", (await Ask("status", "small")).Out, StringComparison.Ordinal);
+        Assert.Contains("it waits for nothing", (await Ask("why", "small")).Out, StringComparison.Ordinal);
+        Assert.Contains("the job has succeeded after step 20, weights sha256", (await Ask("logs", "-f", "small")).Out, StringComparison.Ordinal);
+        Assert.All((await Ask("events", "small", "-o", "json")).Lines, l => Assert.NotNull(JsonNode.Parse(l)!["kind"]));
+        var rows = (await Ask("metrics", "small")).Lines;
+        Assert.Equal(23, rows.Length);
+        Assert.Equal(22, (await Ask("metrics", "small", "--format", "json")).Lines.Length);
+        Assert.Contains("insufficientData", (await Ask("diagnose", "small")).Out, StringComparison.Ordinal);
+        Assert.NotEmpty(JsonNode.Parse((await Ask("checkpoints", "ls", "small", "-o", "json")).Out)!.AsArray());
+        Assert.Contains("name: small", (await Ask("describe", "small")).Out, StringComparison.Ordinal);
+        Assert.Equal(2, (await Ask("members", "small", "-o", "json")).Json["workers"]!.AsArray().Count);
+    }
+
+    [Fact]
+    public async Task Stop_ends_a_job_at_a_checkpoint_and_waiting_for_it_was_interrupted()
+    {
+        var waiting = Submit("--wait", "-o", "json", "--set", "training.epochs=2000");
+        JsonNode? job = null;
+        await Until(async () => (job = JsonNode.Parse((await Ask("ps", "-o", "json")).Out)!.AsArray().FirstOrDefault()) is not null && (long)job["step"]! > 20);
+        var stopped = await Ask("stop", (string)job!["job"]!, "--wait", "-o", "json");
+        Assert.Equal((0, "stopped"), (stopped.Code, (string)stopped.Json["state"]!));
+        Assert.EndsWith(".manifest.json", (string)stopped.Json["checkpoint"]!, StringComparison.Ordinal);
+        Assert.Equal(130, (await waiting).Code);
+        Assert.Contains("has stopped at step", (await Ask("stop", (string)job["job"]!)).Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Interrupting_a_wait_leaves_the_job_training_and_says_how_to_go_on()
+    {
+        using var interrupt = new CancellationTokenSource();
+        var waiting = Run(interrupt.Token, ["submit", _job, .. Overrides.SelectMany(o => new[] { "--set", o }), "--set", "training.epochs=2000", "--wait", "--server", _server.Link]);
+        await Until(async () => (await _training.ListAsync()) is [{ Step: > 5 }]);
+        interrupt.Cancel();
+        var ended = await waiting;
+        Assert.Equal(130, ended.Code);
+        Assert.Matches("small-[0-9a-f]+ trains on. Follow it with: .* logs -f small-[0-9a-f]+; stop it with: .* stop small-", ended.Error);
+        var still = Assert.Single(await _training.ListAsync());
+        Assert.Equal("running", still.State);
+        await _training.StopAsync(still.Job, "end");
+    }
+
+    [Fact]
+    public async Task A_wait_survives_a_restart_of_the_server()
+    {
+        var waiting = Submit("--wait", "-o", "json", "--set", "training.epochs=400");
+        await Until(async () => (await _training.ListAsync()) is [{ Step: > 5 }]);
+        var port = _server.Address.Port;
+        var token = _server.Token;
+        await _server.DisposeAsync();
+        _server = await DashboardServer.StartAsync(_training, new DashboardOptions { Listen = $"127.0.0.1:{port}", Token = token });
+        await _training.StopAsync((await _training.ListAsync())[0].Job, "enough");
+        var ended = await waiting;
+        Assert.True(ended.Code is 0 or 130, ended.Error);
+        Assert.Contains((string)ended.Json["state"]!, new[] { "stopped", "succeeded" });
+    }
+
+    [Fact]
+    public async Task A_spec_that_is_wrong_is_refused_with_every_problem_and_2()
+    {
+        var ended = await Ask("submit", _job, "--set", "training.batchSize=-1", "--set", "optimizer=adem", "-o", "json");
+        Assert.Equal(ExitCode.Usage, ended.Code);
+        Assert.Contains("batchSize", ended.Error, StringComparison.Ordinal);
+        Assert.Contains("adem", ended.Error, StringComparison.Ordinal);
+        Assert.Empty(await _training.ListAsync());
+    }
+
+    [Fact]
+    public async Task Nobody_there_a_wrong_token_and_no_such_job_have_codes_of_their_own_and_say_what_to_do()
+    {
+        var missing = await Ask("status", "none");
+        Assert.Equal(ExitCode.NotFound, missing.Code);
+        Assert.Matches("there is no job none.* List them with: .* ps", missing.Error);
+        var stranger = await Run("ps", "--server", _server.Address.ToString(), "--token", "wrong");
+        Assert.Equal(ExitCode.Unreachable, stranger.Code);
+        Assert.Contains("there is no valid token", stranger.Error, StringComparison.Ordinal);
+        await _server.DisposeAsync();
+        var gone = await Ask("ps", "-o", "json");
+        Assert.Equal((ExitCode.Unreachable, 4), (gone.Code, (int)gone.Json["exitCode"]!));
+        Assert.Contains("cannot be reached: Connection refused.", gone.Error, StringComparison.Ordinal);
+        Assert.Contains("--server or DISTTRAIN_SERVER", gone.Error, StringComparison.Ordinal);
+        Assert.Equal(ExitCode.Usage, (await Run("ps", "--server", "ftp://x")).Code);
+        Assert.Equal(ExitCode.NotFound, (await Ask("submit", Path.Combine(Folder, "none.yaml"))).Code);
+    }
+
+    [Fact]
+    public async Task Train_serves_the_page_where_it_is_asked_to_and_the_bits_are_the_same()
+    {
+        var plain = (await Train("--set", "name=plain")).Json;
+        var served = await Train("--set", "name=served", "--dashboard", "on");
+        Assert.Matches(@"dashboard: http://127\.0\.0\.1:\d+/#token=[\w-]{43}\n", served.Error);
+        Assert.Equal((string)plain["lossLogSha256"]!, (string)served.Json["lossLogSha256"]!);
+        Assert.DoesNotContain("dashboard:", (await Train("--set", "name=auto")).Error, StringComparison.Ordinal);
+        var port = await Train("--set", "name=port", "--dashboard", _server.Address.Port.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        Assert.Equal(ExitCode.Usage, port.Code);
+        Assert.Contains("the dashboard cannot listen on port", port.Error, StringComparison.Ordinal);
+        Assert.Equal(ExitCode.Usage, (await Train("--dashboard", "maybe")).Code);
+    }
+
+    [Fact]
+    public async Task Diagnose_reads_a_run_of_this_machine_too()
+    {
+        await Train("--set", "training.evaluateEvery=2");
+        var ended = await Run("diagnose", Path.Combine(Runs, "digits"), "-o", "json");
+        Assert.Equal(0, ended.Code);
+        Assert.Equal("learning", (string)ended.Json["verdict"]!);
+        Assert.Equal(ExitCode.NotFound, (await Run("diagnose", Runs)).Code);
+    }
+
+    private static async Task Until(Func<Task<bool>> holds)
+    {
+        var limit = TimeSpan.FromSeconds(60);
+        var since = System.Diagnostics.Stopwatch.StartNew();
+        while (!await holds())
+        {
+            Assert.True(since.Elapsed < limit, $"what was waited for did not come within {limit.TotalSeconds} s");
+            await Task.Yield();
+        }
+    }
+}
