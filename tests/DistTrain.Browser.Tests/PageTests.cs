@@ -35,6 +35,7 @@ public sealed class PageTests(Browser browser, ITestOutputHelper output)
             var step = (await server.Cluster.GetAsync(job)).Step;
             var watch = Stopwatch.StartNew();
             // What the chart holds, not what a status line says: its frame names the newest point.
+            Assert.Empty(tab.Errors);
             await tab.Page.WaitForFunctionAsync("step => { const n = document.querySelector('figure .head small')?.textContent.replaceAll(',', '').match(/(\\d+) points/); return n && Number(n[1]) >= step; }", step + 1, new PageWaitForFunctionOptions { PollingInterval = 20, Timeout = 20_000 });
             output.WriteLine($"step {step + 1} on the page after {watch.ElapsedMilliseconds} ms");
             Assert.True(watch.Elapsed < TimeSpan.FromSeconds(2), $"step {step + 1} took {watch.Elapsed.TotalSeconds:F2} s to the page");

@@ -26,8 +26,8 @@ export async function showJob(page, id) {
   const redraw = () => { dirty = true; };
   const tick = () => {
     if (stop.signal.aborted) return;
+    setTimeout(() => requestAnimationFrame(tick), 80); // first: one picture that fails must not be the last
     if (dirty || metrics.version !== drawn) { dirty = false; drawn = metrics.version; drawCharts(); }
-    setTimeout(() => requestAnimationFrame(tick), 80);
   };
   addEventListener('themechange', redraw, { signal: stop.signal });
   document.addEventListener('keydown', shortcut, { signal: stop.signal });
@@ -94,9 +94,9 @@ export async function showJob(page, id) {
     const x = view.get('x', 'step'), weight = Number(view.get('smooth', '0.6')), log = view.get('scale', 'log') === 'log';
     const perEpoch = live.status?.stepsPerEpoch || 1;
     const of = x === 'epoch' ? step => step / perEpoch : x === 'time' ? step => metrics.secondsAt(step) : step => step;
-    const last = Math.max(1e-9, ...['trainLoss', 'testLoss'].map(name => { const steps = metrics.line(name).step; return steps.length ? of(steps.at(-1)) : 0; }));
+    const last = Math.max(...['trainLoss', 'testLoss'].map(name => { const steps = metrics.line(name).step; return steps.length ? of(steps.at(-1)) : 0; }));
     const common = {
-      xLabel: x === 'time' ? 'time' : x, xText: x === 'time' ? duration : x === 'epoch' ? v => Number(v.toFixed(2)).toString() : v => count(v), xRange: [0, last],
+      xLabel: x === 'time' ? 'time' : x, xText: x === 'time' ? duration : x === 'epoch' ? v => Number(v.toFixed(2)).toString() : v => count(v), xRange: [0, last > 0 ? last : 1],
       window: live.verdict && live.verdict.severity !== 'unknown' ? [of(live.verdict.window.fromStep), of(live.verdict.window.toStep)] : null,
       marks: live.events.filter(e => !e.kind.startsWith('checkpoint')).map(e => ({ x: of(e.step), severity: e.severity })),
     };
