@@ -23,6 +23,13 @@ public sealed partial class DocumentedCommandTests
         Assert.Empty(wrong);
     }
 
+    [Fact]
+    public void Every_verb_stands_in_the_page_of_the_command()
+    {
+        var page = File.ReadAllText(Path.Combine(Repository.Root, "docs", "command.md"));
+        Assert.All(DistTrainCommand.Root().Subcommands.Where(v => !v.Hidden), v => Assert.Matches($"(?m)^\\|.*`{v.Name}[ `]", page));
+    }
+
     [Theory, MemberData(nameof(EveryPage))]
     public void Every_option_of_a_silo_is_in_its_table(string page)
     {
