@@ -23,6 +23,7 @@ export function range(series, log) {
     for (const values of [y, bandLow, bandHigh]) for (const value of values ?? []) if (Number.isFinite(value) && (!log || value > 0)) { if (value < low) low = value; if (value > high) high = value; }
   }
   if (low > high) return log ? [.1, 1] : [0, 1];
+  if (log) low = Math.max(low, high * 1e-16); // what is less shows as the lower edge
   if (log) return low === high ? [low / 2, high * 2] : [low / 1.15, high * 1.15];
   const room = (high - low || Math.abs(high) || 1) * .06;
   return [low - room, high + room];

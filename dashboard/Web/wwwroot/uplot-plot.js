@@ -41,12 +41,18 @@ class UPlot {
 
   destroy() { this.watch.disconnect(); this.plot?.destroy(); }
 
+  /** uPlot's log axis counts up from its lower end in steps of that end's power of ten: an end of its own making, or it never arrives. */
+  range() {
+    const [low, high] = range(this.content.series, this.content.log);
+    return this.content.log ? this.uPlot.rangeLog(Math.max(low, 1e-30), Math.min(high, 1e30), 10, false) : [low, high];
+  }
+
   options(content) {
     const axis = { stroke: color('quiet'), grid: { stroke: color('grid'), width: 1 }, ticks: { show: false }, font: '12px system-ui, sans-serif' };
     return {
       ...this.size(), legend: { show: false }, padding: [8, 10, 0, 0],
       cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
-      scales: { x: { time: false, range: () => this.content.xRange }, y: { distr: content.log ? 3 : 1, range: () => range(this.content.series, this.content.log) } },
+      scales: { x: { time: false, range: () => this.content.xRange }, y: { distr: content.log ? 3 : 1, range: () => this.range() } },
       axes: [{ ...axis, size: 24, label: content.xLabel, labelSize: 16, labelGap: 0, labelFont: axis.font, values: (_, at) => at.map(v => content.xText(v)) }, { ...axis, size: 56, values: (_, at) => at.map(v => v === null ? '' : number(v)) }],
       series: [{}, ...content.series.map(s => ({ stroke: color(s.color), width: s.faint ? 1 : 2, alpha: s.faint ? .28 : 1, dash: s.dash ? [6, 4] : undefined, spanGaps: true, points: { show: Boolean(s.dots && s.x.length < 80), size: 5, fill: color(s.color) } }))],
       hooks: {
