@@ -17,13 +17,14 @@ public sealed class LayerProbe : IDisposable
     /// <param name="input">One sample's input.</param>
     /// <param name="loss">null = Σ output·cotangent.</param>
     /// <param name="target">One sample's target, with a loss.</param>
-    public LayerProbe(Layer? layer, Shape input, Device device, Loss? loss = null, Shape target = default)
+    /// <param name="targets">What the targets are, with a loss.</param>
+    public LayerProbe(Layer? layer, Shape input, Device device, Loss? loss = null, Shape target = default, TargetKind targets = TargetKind.Values)
     {
         _loss = loss;
         Network = new Network(layer ?? new Sequential(), input);
         var tape = new Tape(device, TapeMode.Training, input, loss is null ? Network.Output : target, inputNeedsGradient: true);
         var output = Network.Record(tape);
-        tape.Add(loss is null ? new CotangentNode(tape, output) : loss.Record(tape, output));
+        tape.Add(loss is null ? new CotangentNode(tape, output) : loss.Record(tape, output, targets));
         tape.Finish(output);
         _arena = new Arena(device);
         _replay = new Replay(tape, Network.Layout, _arena);

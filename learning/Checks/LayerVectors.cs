@@ -30,6 +30,7 @@ internal static class LayerVectors
         ["upsample_bilinear"] = v => new Upsample(new(Factor(v), Interpolation.Bilinear)),
         ["pixel_shuffle"] = v => new PixelShuffle(new(Factor(v))),
         ["channel_shuffle"] = v => new ChannelShuffle(new((int)v.Number("groups", 1))),
+        ["gram"] = _ => new Gram(new()),
         ["rnn"] = v => new Rnn(new(Hidden(v), Stacked(v)) { Bidirectional = Reversed(v), Activation = v.Name.Contains("relu", StringComparison.Ordinal) ? RecurrentActivation.Relu : RecurrentActivation.Tanh }),
         ["gru"] = v => new Gru(new(Hidden(v), Stacked(v)) { Bidirectional = Reversed(v) }),
         ["lstm"] = v => new Lstm(new(Hidden(v), Stacked(v)) { Bidirectional = Reversed(v) }),

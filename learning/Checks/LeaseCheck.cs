@@ -24,7 +24,7 @@ public static class LeaseCheck
     public static IReadOnlyList<string> Run(LeaseSubject subject, IReadOnlyList<(string Name, Device Device)> devices, IReadOnlyList<int> microBatches)
     {
         var wrong = new List<string>();
-        var probes = devices.Select(d => new LayerProbe(subject.Layer(), subject.Input, d.Device, subject.Loss, subject.Target)).ToList();
+        var probes = devices.Select(d => new LayerProbe(subject.Layer(), subject.Input, d.Device, subject.Loss, subject.Target, subject.Classes > 0 ? TargetKind.Labels : TargetKind.Values)).ToList();
         try
         {
             foreach (var m in microBatches)

@@ -33,10 +33,6 @@ internal static class OpVectors
         ["batchnorm2d"] = BatchNorm,
         ["affine_grid_sample"] = LayerVectors.AffineSample,
         ["scaled_dot_attention"] = LayerVectors.Attention,
-        ["mse"] = (v, d) => Loss(v, d, new MeanSquaredError(), v.Input("target").Floats, v.Input("target").Sample),
-        ["cross_entropy"] = (v, d) => v.Input("y").Shape.Rank == 2
-            ? Loss(v, d, new CrossEntropy(new((float)v.Number("label_smoothing", 0))), v.Input("target").Labels, v.Input("target").Sample)
-            : throw new UnsupportedVectorException("crossEntropy takes classes on the last axis."),
         ["matmul"] = MatMul,
         ["batched_matmul"] = MatMul,
     };
@@ -45,19 +41,20 @@ internal static class OpVectors
     [
         "negative_slope", "slope", "alpha", "stride", "padding", "dilation", "groups", "kernel", "count_include_pad", "eps", "momentum", "batch_first", "label_smoothing",
         "pieces", "output_padding", "size", "beta", "k", "align_corners",
+        "delta", "pos_weight", "margin", "p", "form", "role", "ignore_index",
     ];
 
     public static double Error(VectorCase vector, Device device)
     {
         var family = Family(vector.Name) ?? throw new UnsupportedVectorException("no component does this.");
         if (!vector.AsksOnly(Attributes, out var stranger)) throw new UnsupportedVectorException($"{stranger} is not an option here.");
-        if (Families.TryGetValue(family, out var check)) return check(vector, device);
+        if (Families.TryGetValue(family, out var check) || LossVectors.Losses.TryGetValue(family, out check)) return check(vector, device);
         var layer = LayerVectors.Layers[family](vector);
         return layer is Recurrent ? Recurrent(vector, device, layer) : Layer(vector, device, layer, out _, out _, input: vector.Inputs.ContainsKey("ids") ? "ids" : "x");
     }
 
     // What follows a family's name begins with _ or is a number (upsample_nearest2); relu6 is its own family.
-    private static string? Family(string name) => Families.Keys.Concat(LayerVectors.Layers.Keys)
+    private static string? Family(string name) => Families.Keys.Concat(LayerVectors.Layers.Keys).Concat(LossVectors.Losses.Keys)
         .Where(f => name == f || name.StartsWith(f + "_", StringComparison.Ordinal) || (name.Length > f.Length && name.StartsWith(f, StringComparison.Ordinal) && char.IsAsciiDigit(name[f.Length]) && name[f.Length..].All(char.IsAsciiDigit))).MaxBy(f => f.Length);
 
     private static Conv2d Convolution(VectorCase v)
@@ -94,15 +91,6 @@ internal static class OpVectors
             error = Math.Max(error, VectorTensor.Of(value, name).Error(slice is null ? Scaled(found.InputGradient, scale) : found.Gradient.AsSpan(slice.Offset, slice.Length)));
         }
         return error;
-    }
-
-    private static double Loss(VectorCase v, Device device, Loss loss, float[] target, Shape targetShape)
-    {
-        var y = v.Input("y");
-        if (v.Inputs.FirstOrDefault(i => i.Key is not ("y" or "target")).Key is { } extra) throw new UnsupportedVectorException($"{extra} is not an option here.");
-        using var probe = new LayerProbe(null, y.Sample, device, loss, targetShape);
-        var found = probe.Run(probe.Network.Initialize(0), y.Floats, target, Segments.One(y.Shape[0]));
-        return Math.Max(v.Tensor("output").Error([found.Loss]), VectorTensor.Of(v.Grads["y"], "grads.y").Error(found.InputGradient));
     }
 
     private static double BatchNorm(VectorCase v, Device device)
@@ -154,14 +142,14 @@ internal static class OpVectors
     private static float[] Scaled(float[] values, float scale) => scale == 1f ? values : [.. values.Select(v => v * scale)];
 
     // From an attribute, or from the number that ends the case's name (leaky_relu_0.01).
-    private static double Parameter(VectorCase v, string[] attrs, double otherwise)
+    internal static double Parameter(VectorCase v, string[] attrs, double otherwise)
     {
         foreach (var attr in attrs)
             if (v.Attrs[attr] is not null) return v.Number(attr, otherwise);
         return double.TryParse(v.Name[(v.Name.LastIndexOf('_') + 1)..], NumberStyles.Float, CultureInfo.InvariantCulture, out var named) ? named : otherwise;
     }
 
-    private static Slice? Slice(Network network, string name)
+    internal static Slice? Slice(Network network, string name)
     {
         var ours = name switch { "w" or "a" or "gamma" => "weight", "beta" => "bias", _ => name };
         return network.Layout.Slices.FirstOrDefault(s => s.Name == ours);

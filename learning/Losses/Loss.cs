@@ -15,7 +15,8 @@ public abstract class Loss
     public virtual (double Loss, double Factor) Finish(double sum, double weight) => weight > 0 ? (sum / weight, 1.0 / weight) : (sum, 1.0);
 
     /// <summary>The node that ends the tape.</summary>
-    public abstract LossNode Record(Tape tape, Tensor output);
+    /// <param name="kind">What the targets are.</param>
+    public abstract LossNode Record(Tape tape, Tensor output, TargetKind kind);
 }
 
 /// <summary>A loss on a tape: Forward adds to the metrics and, in training, writes the gradient of its input at once; its Backward never runs.</summary>

@@ -12,7 +12,7 @@ public sealed class MeanSquaredError : Loss
         return output == target || (target.Rank == 0 && output.Length == 1) ? null : $"the model gives {output} for each sample and the data's targets are {target}. Both must be equal: let the last layer have {target.Length} outputs.";
     }
 
-    public override LossNode Record(Tape tape, Tensor output) => new Node(tape, output);
+    public override LossNode Record(Tape tape, Tensor output, TargetKind kind) => new Node(tape, output);
 
     private sealed class Node(Tape tape, Tensor output) : LossNode(tape, output)
     {

@@ -39,7 +39,7 @@ public sealed class Replica : IReplica
         var data = _train ?? throw new InvalidOperationException("this replica was made without training data; give it to the constructor.");
         if (pass.SampleIndexes.Length != pass.Segments.Samples)
             throw new ArgumentException($"the pass names {pass.SampleIndexes.Length} samples and its segments hold {pass.Segments.Samples}; the counts must be equal.", nameof(pass));
-        _training ??= Record(TapeMode.Training, data.TargetShape);
+        _training ??= Record(TapeMode.Training, data);
         var frame = _training.Frame;
         _training.Prepare(pass.Segments, weights, gradient);
         (frame.Seed, frame.Step, frame.StepSamples) = (pass.Seed, pass.Step, pass.StepSamples);
@@ -57,7 +57,7 @@ public sealed class Replica : IReplica
         {
             Check(data);
             _evaluating?.Dispose();
-            _evaluating = Record(TapeMode.Evaluation, data.TargetShape);
+            _evaluating = Record(TapeMode.Evaluation, data);
         }
         var frame = _evaluating.Frame;
         _evaluating.Prepare(One(sampleIndexes.Length), weights, View.None);
@@ -92,11 +92,11 @@ public sealed class Replica : IReplica
         _evaluation.Dispose();
     }
 
-    private Replay Record(TapeMode mode, Shape? target)
+    private Replay Record(TapeMode mode, Dataset? data)
     {
-        var tape = new Tape(Device, mode, _network.Input, target);
+        var tape = new Tape(Device, mode, _network.Input, data?.TargetShape);
         var output = _network.Record(tape);
-        if (mode != TapeMode.Prediction) tape.Add(_loss.Record(tape, output));
+        if (data is not null) tape.Add(_loss.Record(tape, output, data.TargetKind));
         tape.Finish(output);
         return new Replay(tape, Layout, _arena);
     }

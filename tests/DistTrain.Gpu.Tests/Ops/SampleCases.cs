@@ -27,6 +27,9 @@ internal static class SampleCases
             o.Device.Op<IMeanSquaredError>().Forward(Four, 19, o.In(7 * 19), o.In(7 * 19), 0.01f, o.Out(7 * 19), o.InOut(o.In(1))));
         yield return new("mean squared error without gradient", o =>
             o.Device.Op<IMeanSquaredError>().Forward(Four, 5, o.In(35), o.In(35), 0.01f, View.None, o.InOut(o.In(1))));
+        yield return new("huber", o => o.Device.Op<IElementwiseLoss<HuberDifference>>().Forward(new(0.7f), Four, 19, o.In(7 * 19), o.In(7 * 19), false, 0.01f, o.Out(7 * 19), o.InOut(o.In(2))));
+        yield return new("logistic loss of labels", o => o.Device.Op<IElementwiseLoss<LogisticLoss>>().Forward(new(2f), Four, 1, o.In(7), o.Ints(7, 2), true, 0.01f, o.Out(7), o.InOut(o.In(2))));
+        yield return new("logistic loss without gradient", o => o.Device.Op<IElementwiseLoss<LogisticLoss>>().Forward(new(1f), Four, 5, o.In(35), o.In(35), false, 0.01f, View.None, o.InOut(o.In(2))));
         foreach (var (channels, positions) in new[] { (3, 20), (5, 1), (2, size * size / 2) })
         {
             var length = 7 * channels * positions;

@@ -7,7 +7,7 @@ namespace DistTrain.Tests.Learning;
 /// <summary>Every component of a kind, made with its defaults; options without a default get a small value. A new component is tested without being listed.</summary>
 internal static class Components
 {
-    private static readonly Shape[] Shapes = [new(6), new(37), new(4, 5), new(9, 12), new(3, 6, 7), new(5, 9, 11), new(2, 3, 4, 5)];
+    private static readonly Shape[] Shapes = [new(6), new(37), new(4, 5), new(9, 12), new(3, 6, 7), new(5, 9, 11), new(2, 3, 4, 5), new(2, 7)];
 
     /// <summary>Devices that must agree to the bit; the first is the definition.</summary>
     public static IReadOnlyList<(string Name, Device Device)> Devices { get; } =

@@ -7,12 +7,27 @@ public sealed class LayerCatalogueTests
 {
     private static readonly (string Name, Loss Loss, Shape Output, Shape Target, int Classes)[] Losses =
     [
-        .. Catalog.BuiltIn.All<Loss>().Select(c => (c.Name, Components.Make<Loss>(c.Name))).SelectMany(l => new[]
+        .. Catalog.BuiltIn.All<Loss>().Select(c => (c.Name, Smooth(c.Name))).SelectMany(l => new[]
         {
             (l.Name, l.Item2, new Shape(7), new Shape(), 7), (l.Name, l.Item2, new Shape(4, 7), new Shape(4), 7), (l.Name, l.Item2, new Shape(7), new Shape(7), 0),
+            (l.Name, l.Item2, new Shape(3, 5), new Shape(), 4), (l.Name, l.Item2, new Shape(2, 4, 5), new Shape(), 4), (l.Name, l.Item2, new Shape(), new Shape(), 2),
         }).Where(l => l.Item2.Misfit(l.Item3, l.Item4, l.Item5 > 0 ? TargetKind.Labels : TargetKind.Values, l.Item5) is null),
         ("crossEntropy with smoothing", new CrossEntropy(new(0.1f)), new Shape(7), new Shape(), 7),
+        ("crossEntropy with weights", new CrossEntropy(new(0.1f, [1, 2, 0.5f, 3, 1, 1, 0.25f], 3)), new Shape(7), new Shape(), 7),
+        ("crossEntropy of pixels", new CrossEntropy(new()), new Shape(7, 2, 3), new Shape(2, 3), 7),
+        ("huber of a small delta", new Huber(new(0.3f)), new Shape(37), new Shape(37), 0),
+        ("squared hinge", new Hinge(new(0.7f, 2)), new Shape(7), new Shape(7), 0),
+        ("squared multiclassHinge", new MulticlassHingeLoss(new(0.9f, 2)), new Shape(7), new Shape(), 7),
+        ("minimax generator", new Adversarial(new(AdversarialForm.Minimax, AdversarialRole.Generator)), new Shape(7), new Shape(7), 0),
+        ("non-saturating generator", new Adversarial(new(AdversarialForm.NonSaturating, AdversarialRole.Generator)), new Shape(7), new Shape(7), 0),
+        ("least squares", new Adversarial(new(AdversarialForm.LeastSquares)), new Shape(7), new Shape(7), 0),
     ];
+
+    // Margins of 1 put a kink on the very values that the check takes.
+    private static Loss Smooth(string name) => name switch
+    {
+        "hinge" => new Hinge(new(0.931f)), "multiclassHinge" => new MulticlassHingeLoss(new(0.931f)), _ => Components.Make<Loss>(name),
+    };
 
     [Fact]
     public void Backward_of_every_layer_agrees_with_differences()
@@ -34,7 +49,7 @@ public sealed class LayerCatalogueTests
         var wrong = new List<string>();
         foreach (var (name, loss, output, target, classes) in Losses)
         {
-            using var probe = new LayerProbe(null, output, Components.Devices[0].Device, loss, target);
+            using var probe = new LayerProbe(null, output, Components.Devices[0].Device, loss, target, classes > 0 ? TargetKind.Labels : TargetKind.Values);
             wrong.AddRange(GradientCheck.Run(probe, samples: 5, classes).Select(w => $"{name} on {output}: {w}"));
         }
         Assert.True(wrong.Count == 0, string.Join("\n", wrong));
