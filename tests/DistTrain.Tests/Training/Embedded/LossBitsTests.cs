@@ -31,10 +31,10 @@ public sealed class LossBitsTests : IDisposable
     {
         var path = Path.Combine(_folder, "line.csv");
         await File.WriteAllLinesAsync(path, ["x,y", .. Enumerable.Range(0, 120).Select(i => string.Create(CultureInfo.InvariantCulture, $"{i % 17},{2 * (i % 17) - 3 + i % 5}"))]);
-        var plan = Plan("data.format={csv: {target: y, targets: values}}", $"data.path={path}", "model={linear: 1}", "loss=rmse", "optimizer={sgd: 0.05}", "training.epochs=4");
+        var plan = Plan("data.format={csv: {target: y, targets: values}}", $"data.path={path}", "model={linear: 1}", "loss=rmse", "optimizer={sgd: 1.0}", "training.epochs=4");
         var trainer = new LocalTrainer(plan.Job);
         var oracle = trainer.Run();
-        var squares = new LocalTrainer(Plan("data.format={csv: {target: y, targets: values}}", $"data.path={path}", "model={linear: 1}", "loss=mse", "optimizer={sgd: 0.05}", "training.epochs=4").Job);
+        var squares = new LocalTrainer(Plan("data.format={csv: {target: y, targets: values}}", $"data.path={path}", "model={linear: 1}", "loss=mse", "optimizer={sgd: 1.0}", "training.epochs=4").Job);
         squares.Run();
         Assert.Equal(Math.Sqrt(squares.Log[0].Loss), trainer.Log[0].Loss, 1e-9);
         Assert.Equal(squares.Log[0].GradientNorm / (2 * Math.Sqrt(squares.Log[0].Loss)), trainer.Log[0].GradientNorm, 1e-6);
