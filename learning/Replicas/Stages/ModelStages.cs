@@ -66,7 +66,7 @@ public sealed class ModelStages
     private static Tape Record(Network network, Loss loss, Device device, Dataset train, TapeMode mode)
     {
         var tape = new Tape(device, mode, network.Input, train.TargetShape);
-        tape.Add(loss.Record(tape, network.Record(tape)));
+        tape.Add(loss.Record(tape, network.Record(tape), train.TargetKind));
         return tape;
     }
 }

@@ -30,7 +30,7 @@ public sealed class StageReplica : IDisposable
         _vector = device.Op<IVector>();
         _figures = device.Allocate(ParameterLayout.MetricsLength);
         (_sample, _target) = (new float[train.InputShape.Length], new int[train.TargetShape.Length]);
-        _tape = Record(TapeMode.Training, train.TargetShape);
+        _tape = Record(TapeMode.Training, train);
     }
 
     public Device Device { get; }
@@ -89,7 +89,7 @@ public sealed class StageReplica : IDisposable
     /// <returns>In the last stage: summed, not averaged, loss.</returns>
     public EvaluationSum Evaluate(Dataset data, ReadOnlySpan<int> sampleIndexes, View weights, ReadOnlySpan<float> entering, Span<float> leaving)
     {
-        _evaluating ??= new StageUnit(new Replay(Record(TapeMode.Evaluation, data.TargetShape), _network.Layout, new Arena(Device)));
+        _evaluating ??= new StageUnit(new Replay(Record(TapeMode.Evaluation, data), _network.Layout, new Arena(Device)));
         var (replay, frame) = (_evaluating.Replay, _evaluating.Replay.Frame);
         if (!_single.TryGetValue(sampleIndexes.Length, out var one)) _single[sampleIndexes.Length] = one = Segments.One(sampleIndexes.Length);
         replay.Prepare(one, Rebase(weights), View.None);
@@ -114,11 +114,11 @@ public sealed class StageReplica : IDisposable
         _figures.Dispose();
     }
 
-    private Tape Record(TapeMode mode, Shape target)
+    private Tape Record(TapeMode mode, Dataset data)
     {
-        var tape = new Tape(Device, mode, _network.Input, target);
+        var tape = new Tape(Device, mode, _network.Input, data.TargetShape);
         var output = _network.Record(tape);
-        tape.Add(_loss.Record(tape, output));
+        tape.Add(_loss.Record(tape, output, data.TargetKind));
         var (cuts, length) = (new TapeCuts(tape), _network.Layout.Length);
         tape.FinishPart(output, cuts.At(Offset, length), cuts.At(Offset + Length, length));
         return tape;
