@@ -3,8 +3,8 @@ using Microsoft.Extensions.Hosting;
 
 namespace DistTrain.Silo;
 
-/// <summary>SIGTERM and Ctrl-C begin the drain; a second one ends the process at once.</summary>
-internal sealed class EndSignals(IHostApplicationLifetime application) : IHostLifetime, IDisposable
+/// <summary>SIGTERM and Ctrl-C begin the drain; a second one ends the process at once. Attached, the end of standard input begins it too.</summary>
+internal sealed class EndSignals(SiloSettings settings, IHostApplicationLifetime application) : IHostLifetime, IDisposable
 {
     private readonly List<PosixSignalRegistration> _signals = [];
     private int _count;
@@ -12,6 +12,7 @@ internal sealed class EndSignals(IHostApplicationLifetime application) : IHostLi
     public Task WaitForStartAsync(CancellationToken cancellationToken)
     {
         foreach (var signal in new[] { PosixSignal.SIGTERM, PosixSignal.SIGINT, PosixSignal.SIGQUIT }) _signals.Add(PosixSignalRegistration.Create(signal, End));
+        if (settings.Attached) new Thread(WaitForInput) { IsBackground = true, Name = "standard input" }.Start();
         return Task.CompletedTask;
     }
 
@@ -20,6 +21,17 @@ internal sealed class EndSignals(IHostApplicationLifetime application) : IHostLi
     public void Dispose()
     {
         foreach (var signal in _signals) signal.Dispose();
+    }
+
+    private void WaitForInput()
+    {
+        var input = Console.OpenStandardInput();
+        Span<byte> ignored = stackalloc byte[64];
+        while (input.Read(ignored) > 0)
+        {
+            // Only its end says something.
+        }
+        application.StopApplication();
     }
 
     private void End(PosixSignalContext context)

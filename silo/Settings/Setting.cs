@@ -41,6 +41,7 @@ internal sealed record Setting(string Name, string Default, string Text)
         new("data", "", "relative data paths of job specs begin here; empty = the current folder"),
         new("drain-seconds", "60", "how long ending may take"),
         new("probe-seconds", "2", "Orleans' probe period"),
+        new("attached", "false", "true: end, as on SIGTERM, when standard input closes"),
         new("log", "information", "debug, information, warning, error"),
     ];
 }

@@ -54,6 +54,7 @@ internal sealed partial class SettingsReader
             ClusterKey = Encoding.UTF8.GetBytes(TextOrFile("cluster-key", "cluster-key-file")),
             State = Path.GetFullPath(Text("state")), Data = Path.GetFullPath(Text("data") is { Length: > 0 } data ? data : "."),
             Drain = TimeSpan.FromSeconds(Number("drain-seconds", 1, 3600)), Probe = TimeSpan.FromSeconds(Number("probe-seconds", 1, 60)),
+            Attached = OneOf("attached", "true", "false") == "true",
             Log = Enum.Parse<LogLevel>(OneOf("log", "debug", "information", "warning", "error"), ignoreCase: true),
         };
         Together(settings);

@@ -36,6 +36,9 @@ internal sealed record SiloSettings
     public string Data { get; init; } = "";
     public TimeSpan Drain { get; init; }
     public TimeSpan Probe { get; init; }
+
+    /// <summary>It ends when its standard input closes: the process that started it is gone.</summary>
+    public bool Attached { get; init; }
     public LogLevel Log { get; init; }
 
     /// <summary>It does something of a job itself.</summary>

@@ -1,5 +1,6 @@
 using DistTrain.Grains;
 using DistTrain.Grains.Wire;
+using DistTrain.Training;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
@@ -24,6 +25,7 @@ public static class DistTrainSiloBuilder
         services.AddSingleton<IConfigurationValidator, DistTrainValidator>();
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(store ?? (provider => new FolderStore(Path.Combine(provider.GetRequiredService<IOptions<DistTrainOptions>>().Value.StateFolder, "store"))));
+        services.AddSingleton(provider => new TrainingMeter(provider.GetService<System.Diagnostics.Metrics.IMeterFactory>()));
         services.AddSingleton<Roster>();
         services.AddSingleton<SiloNode>();
         services.AddSingleton<JobResolver>();

@@ -26,14 +26,14 @@ internal sealed partial class JobRun
     private readonly SemaphoreSlim _placing = new(1);
     private readonly CancellationTokenSource _ending = new();
 
-    private JobRun(JobEntry entry, ClusterJob job, SiloNode silo, IClusterStore store, Roster roster, IGrainFactory grains, TimeProvider time, ILogger log, Action<JobRun> forget)
+    private JobRun(JobEntry entry, ClusterJob job, SiloNode silo, IClusterStore store, Roster roster, IGrainFactory grains, TrainingMeter meter, TimeProvider time, ILogger log, Action<JobRun> forget)
     {
         (_entry, _job, _silo, _store, _roster, _grains, _log, _forget) = (entry, job, silo, store, roster, grains, log, forget);
         _device = JobResolver.ReadDocument(entry.Document).Spec.Cluster.Device;
         var register = new StoreRegister(store, entry.Job);
         // Asked on this thread of the pool once; from here on the node's own thread asks.
         Hosted = silo.Node!.StartJob(job, register, resume: register.Read() is not null, roster.Nodes);
-        _telling = new JobTelling(entry.Job, job.Job, Hosted.Feed, grains.GetGrain<IMetricsGrain>(entry.Job), store, time, log);
+        _telling = new JobTelling(entry.Job, job.Job, Hosted.Feed, grains.GetGrain<IMetricsGrain>(entry.Job), store, meter.Follow(entry.Job, Status, Hosted.Members), time, log);
     }
 
     public string Job => _entry.Job;
@@ -43,9 +43,9 @@ internal sealed partial class JobRun
     /// <summary>The scheduler has ended here; the job, or only its stay on this silo.</summary>
     public bool HasEnded => Hosted.Outcome.IsCompleted || _ending.IsCancellationRequested;
 
-    public static JobRun Start(JobEntry entry, ClusterJob job, SiloNode silo, IClusterStore store, Roster roster, IGrainFactory grains, TimeProvider time, ILogger log, Action<JobRun> forget)
+    public static JobRun Start(JobEntry entry, ClusterJob job, SiloNode silo, IClusterStore store, Roster roster, IGrainFactory grains, TrainingMeter meter, TimeProvider time, ILogger log, Action<JobRun> forget)
     {
-        var run = new JobRun(entry, job, silo, store, roster, grains, time, log, forget);
+        var run = new JobRun(entry, job, silo, store, roster, grains, meter, time, log, forget);
         roster.Changed += run.Follow;
         _ = run.PlaceAsync();
         _ = run.EndAsync();

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging;
 namespace DistTrain.Grains;
 
 /// <summary>What this silo runs of jobs: schedulers, and the members that others asked it to start. It outlives the grains' activations.</summary>
-internal sealed partial class JobRuns(SiloNode silo, JobResolver resolver, IClusterStore store, Roster roster, IGrainFactory grains, TimeProvider time, ILogger<JobRuns> log)
+internal sealed partial class JobRuns(SiloNode silo, JobResolver resolver, IClusterStore store, Roster roster, IGrainFactory grains, TrainingMeter meter, TimeProvider time, ILogger<JobRuns> log)
 {
     private readonly ConcurrentDictionary<string, JobRun> _runs = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, MembersHere> _members = new(StringComparer.Ordinal);
@@ -42,7 +42,7 @@ internal sealed partial class JobRuns(SiloNode silo, JobResolver resolver, IClus
             try
             {
                 var resolved = await resolver.ResolveAsync(job, JobEntry.Parse(entry).Document).ConfigureAwait(false);
-                _runs[job] = JobRun.Start(JobEntry.Parse(entry), resolved, silo, store, roster, grains, time, log, Forget);
+                _runs[job] = JobRun.Start(JobEntry.Parse(entry), resolved, silo, store, roster, grains, meter, time, log, Forget);
             }
             catch (SpecException wrong)
             {

@@ -25,14 +25,15 @@ internal sealed partial class JobTelling
     private readonly IClusterStore _store;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
+    private readonly TrainingMeter.FollowedJob _meter;
     private readonly Lock _writing = new();
     private readonly CancellationTokenSource _abandoned = new();
     private readonly Task _read;
     private readonly Task _told;
 
-    public JobTelling(string job, ResolvedJob resolved, RunFeed feed, IMetricsGrain metrics, IClusterStore store, TimeProvider time, ILogger log)
+    public JobTelling(string job, ResolvedJob resolved, RunFeed feed, IMetricsGrain metrics, IClusterStore store, TrainingMeter.FollowedJob meter, TimeProvider time, ILogger log)
     {
-        (_job, _feed, _metrics, _store, _time, _log) = (job, feed, metrics, store, time, log);
+        (_job, _feed, _metrics, _store, _meter, _time, _log) = (job, feed, metrics, store, meter, time, log);
         _history = new RunHistory(resolved, time);
         _read = ReadAsync();
         _told = TellAsync();
@@ -73,7 +74,7 @@ internal sealed partial class JobTelling
             var news = _history.EventsAsync(0, _abandoned.Token).GetAsyncEnumerator(_abandoned.Token);
             var points = _history.MetricsAsync(0, _abandoned.Token).GetAsyncEnumerator(_abandoned.Token);
             var (nextEvent, nextPoint) = (news.MoveNextAsync().AsTask(), points.MoveNextAsync().AsTask());
-            for (var (ended, sent, told) = (false, 0L, 0L); !ended;)
+            for (var (ended, sent, told, metered) = (false, 0L, 0L, 0L); !ended;)
             {
                 await Task.WhenAny(nextEvent, nextPoint, Task.Delay(TimeSpan.FromSeconds(5), _time, _abandoned.Token)).ConfigureAwait(false);
                 var happened = new List<TrainingEvent>();
@@ -85,6 +86,7 @@ internal sealed partial class JobTelling
                 // Kept before it is told: a sequence that a viewer has seen never becomes another event.
                 if (happened.Count > 0) await Again(async () => { await _store.AppendAsync(_job, happened, _abandoned.Token).ConfigureAwait(false); return true; }).ConfigureAwait(false);
                 events.AddRange(happened);
+                foreach (var one in happened) _meter.Tell(one);
                 var measured = new List<MetricPoint>();
                 while (nextPoint.IsCompleted && nextPoint.Result && measured.Count < Batch)
                 {
@@ -92,6 +94,8 @@ internal sealed partial class JobTelling
                     nextPoint = points.MoveNextAsync().AsTask();
                 }
                 ended = nextEvent.IsCompleted && !nextEvent.Result && nextPoint.IsCompleted && !nextPoint.Result;
+                foreach (var point in measured) if (point.Sequence > metered) _meter.Tell(point);
+                if (measured.Count > 0) metered = Math.Max(metered, measured[^1].Sequence);
                 told = measured.Count > 0 ? measured[^1].Sequence : told;
                 var wanted = await Again(() => _metrics.Append([.. measured], [.. events.Where(e => e.Sequence > sent)], ended ? told : -1, ended && events.Count > 0 ? events[^1].Sequence : ended ? 0 : -1).WaitAsync(_callLimit, _abandoned.Token)).ConfigureAwait(false);
                 sent = wanted.Event - 1;
@@ -109,6 +113,10 @@ internal sealed partial class JobTelling
         catch (OperationCanceledException)
         {
             // Abandoned.
+        }
+        finally
+        {
+            _meter.Dispose();
         }
     }
 
