@@ -34,7 +34,12 @@ internal sealed partial class JobWatch(SiloNode silo, JobRuns runs, Roster roste
         silo.Leaving = true;
         await _ending.CancelAsync().ConfigureAwait(false);
         roster.Changed -= LookAtOnce;
-        if (cancellation.IsCancellationRequested) return; // told to end at once
+        if (cancellation.IsCancellationRequested)
+        {
+            // Told to end at once: like a crash, without a word to anybody.
+            silo.Dispose();
+            return;
+        }
         try
         {
             await runs.LeaveAsync(cancellation).WaitAsync(_leaveLimit, cancellation).ConfigureAwait(false);

@@ -88,7 +88,7 @@ public sealed class ControlFormatTests
         {
             Kind = kind, From = Address.Worker(5), To = Address.Job, Job = 0x0123456789ABCDEF, Incarnation = 2, Step = 7, Node = new TreeNode(4, 2), Lease = 9, Digest = 0xFEDCBA9876543210,
             Verdict = Protocol.Verdict.Accepted, Flag = true, Text = "text", Totals = kind == MessageKind.Evaluated ? _evaluation.Totals : default,
-            Placement = kind is MessageKind.Welcome or MessageKind.Lease or MessageKind.Adopt ? new Placement([new ShardSeats(1, 2), new ShardSeats(3, ShardSeats.None)]) : null,
+            Placement = kind is MessageKind.Welcome or MessageKind.Lease or MessageKind.Adopt ? new Protocol.Placement([new ShardSeats(1, 2), new ShardSeats(3, ShardSeats.None)]) : null,
             Open = kind is MessageKind.Lease or MessageKind.OpenStep or MessageKind.Pull
                 ? new OpenStep { Kind = StepKind.Train, Step = 7, Update = 7, LearningRate = 0.125, ClipNorm = 1, Scalars = new StepScalars([0.125f, 0.9f]), Last = new Decision(_step), LastEvaluation = _evaluation, Save = true }
                 : default,

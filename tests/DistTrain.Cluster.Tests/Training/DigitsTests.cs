@@ -1,0 +1,63 @@
+using DistTrain.Contracts;
+using DistTrain.Training;
+
+namespace DistTrain.Cluster.Tests.Training;
+
+/// <summary>The digits job on real Orleans silos of this process has the bits of the embedded cluster, whatever happens to a silo.</summary>
+public sealed class DigitsTests
+{
+    private static readonly Lazy<Task<TrainingResult>> _embedded = new(() => TrainingCluster.EmbeddedAsync(TrainingCluster.Digits));
+
+    [Fact]
+    public async Task Two_silos_give_the_bits_of_the_embedded_cluster_and_tell_every_step_once()
+    {
+        await using var cluster = await TrainingCluster.StartAsync(2);
+        var submitted = await cluster.Client.SubmitAsync(TrainingCluster.Submission("undisturbed", TrainingCluster.Digits));
+        var again = await cluster.Client.SubmitAsync(TrainingCluster.Submission("undisturbed", TrainingCluster.Digits));
+        Assert.Equal(submitted.Job, again.Job);
+        var conflict = await Assert.ThrowsAsync<ClusterException>(() => cluster.Client.SubmitAsync(TrainingCluster.Submission("undisturbed", "training.epochs=3")));
+        Assert.Equal(ClusterError.Conflict, conflict.Error);
+
+        var steps = new List<long>();
+        await foreach (var point in cluster.Client.MetricsAsync(submitted.Job))
+            if (point.Kind == "step") steps.Add(point.Step);
+        var end = await cluster.EndAsync(submitted.Job);
+
+        await SameAsync(end);
+        Assert.Equal(Enumerable.Range(1, (int)end.TotalSteps).Select(s => (long)s), steps);
+        Assert.Equal(1, end.Incarnation);
+        Assert.NotEmpty(await cluster.Client.CheckpointsAsync(submitted.Job));
+        Assert.Single(await cluster.Client.ListAsync());
+    }
+
+    [Theory, InlineData(true), InlineData(false)]
+    public async Task A_silo_that_is_killed_changes_no_bit(bool holdsTheScheduler)
+    {
+        await using var cluster = await TrainingCluster.StartAsync(2);
+        var job = (await cluster.Client.SubmitAsync(TrainingCluster.Submission($"killed-{holdsTheScheduler}", TrainingCluster.Digits))).Job;
+        await cluster.CommittedAsync(job, 10);
+        var (holder, other) = await cluster.SilosOfAsync(job);
+        await cluster.Silos.KillSiloAsync(holdsTheScheduler ? holder : other);
+        await SameAsync(await cluster.EndAsync(job));
+    }
+
+    [Fact]
+    public async Task A_spec_that_is_wrong_is_refused_with_every_problem_and_makes_no_job()
+    {
+        await using var cluster = await TrainingCluster.StartAsync(1);
+        var refused = await Assert.ThrowsAsync<ClusterException>(() => cluster.Client.SubmitAsync(TrainingCluster.Submission("wrong", "training.epochs=0", "optimizer.lr=-1")));
+        Assert.Equal(ClusterError.Invalid, refused.Error);
+        Assert.True(refused.Problems.Count >= 2, refused.Message);
+        Assert.Empty(await cluster.Client.ListAsync());
+        Assert.Equal(ClusterError.NotFound, (await Assert.ThrowsAsync<ClusterException>(() => cluster.Client.GetAsync("nothing-00000000"))).Error);
+    }
+
+    private static async Task SameAsync(JobStatus end)
+    {
+        var embedded = await _embedded.Value;
+        Assert.True(end.State == JobStates.Succeeded, $"{end.State} after step {end.Step}: {end.Reason}");
+        Assert.Equal(embedded.WeightsSha256, end.WeightsSha256);
+        Assert.Equal(embedded.StateSha256, end.StateSha256);
+        Assert.Equal(embedded.LossLogSha256, end.LossLogSha256);
+    }
+}
