@@ -83,7 +83,7 @@ internal sealed partial class JobRun
             var needs = new MemberNeeds(_job.Options.Shards, Math.Max(_job.Options.Workers, _job.MinimumWorkers), _device);
             await Task.WhenAll(MemberPlacement.Decide(needs, [.. states.OfType<SiloState>()]).SelectMany(StartMembers)).ConfigureAwait(false);
         }
-        catch (Exception unplaced) when (unplaced is OrleansException or TimeoutException or RequestRefusedException)
+        catch (Exception unplaced) when (unplaced is not OutOfMemoryException)
         {
             NotPlaced(Job, unplaced.Message);
         }
@@ -119,7 +119,7 @@ internal sealed partial class JobRun
         {
             await starting.WaitAsync(_callLimit).ConfigureAwait(false);
         }
-        catch (Exception failed) when (failed is OrleansException or TimeoutException or RequestRefusedException)
+        catch (Exception failed) when (failed is not OutOfMemoryException)
         {
             _telling.Tell("warning", "warning", Status().Step, $"silo {silo} could not start a {what}: {failed.Message}");
         }

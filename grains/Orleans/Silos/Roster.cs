@@ -69,7 +69,7 @@ internal sealed partial class Roster(IClusterMembershipService membership, IGrai
             {
                 return;
             }
-            catch (Exception unreached) when (unreached is OrleansException or TimeoutException or InvalidOperationException)
+            catch (Exception unreached) when (unreached is not OutOfMemoryException)
             {
                 SiloSilent(silo, unreached.Message);
                 await Task.Delay(_again, cancellation).ContinueWith(static _ => { }, TaskScheduler.Default).ConfigureAwait(false);
@@ -83,6 +83,6 @@ internal sealed partial class Roster(IClusterMembershipService membership, IGrai
     [LoggerMessage(2, LogLevel.Information, "Silo {Silo} has left")]
     private partial void SiloLeft(SiloAddress silo);
 
-    [LoggerMessage(3, LogLevel.Debug, "Silo {Silo} has not said yet what it offers: {Reason}")]
+    [LoggerMessage(3, LogLevel.Information, "Silo {Silo} has not said yet what it offers: {Reason}")]
     private partial void SiloSilent(SiloAddress silo, string reason);
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Security.Cryptography;
 using DistTrain.Grains.Wire;
 using DistTrain.Protocol;
 using DistTrain.Training;
@@ -24,7 +25,7 @@ internal sealed partial class SiloNode : IControlWire, IDisposable
     {
         (_grains, _membership, _roster, _log, Options, Silo) = (grains, membership, roster, log, options.Value, local.SiloAddress);
         if (!Options.Trains) return;
-        Node = new TrainingNode(new NodeOptions(Silo.ToParsableString(), Options.Lane, Options.ClusterKey) { Advertise = Options.LaneAddress, Time = time }, this);
+        Node = new TrainingNode(new NodeOptions(Silo.ToParsableString(), Options.Lane, Options.ClusterKey.Length > 0 ? Options.ClusterKey : SHA256.HashData("loopback only"u8)) { Advertise = Options.LaneAddress, Time = time }, this);
         Node.Lost += Report;
         roster.Changed += Follow;
     }

@@ -15,7 +15,7 @@ public static class ControlFormat
     private static readonly IMessagePackFormatter[] _formatters =
     [
         new ControlMessageFormatter(), new NodeAddressFormatter(), new MemberReportFormatter(), new SeatReportFormatter(),
-        new HelloFormatter(), new ReducedFormatter(), new RestoreFormatter(), new ManifestFormatter(), new PositionFormatter(), new CheckpointFileFormatter(), new ControlFormatter(),
+        new HelloFormatter(), new ReducedFormatter(), new RestoreFormatter(), new ManifestFormatter(), new PositionFormatter(), new CheckpointFileFormatter(), new ControlFormatter(), new CrewFormatter(),
         new JobOrderFormatter(),
         new WorkerReportFormatter(), new WaitReportFormatter(),
     ];

@@ -58,18 +58,19 @@ public sealed class NodeAddressFormatter() : FieldsFormatter<NodeAddress>("a nod
     protected override NodeAddress Read(ref MessagePackReader reader, MessagePackSerializerOptions options) => new(Text(ref reader, "name"), Text(ref reader, "lane"));
 }
 
-/// <summary>MemberReport: workers, seats, waits.</summary>
-public sealed class MemberReportFormatter() : FieldsFormatter<MemberReport>("a report", 3)
+/// <summary>MemberReport: workers, seats, waits, warnings.</summary>
+public sealed class MemberReportFormatter() : FieldsFormatter<MemberReport>("a report", 4)
 {
     protected override void Write(ref MessagePackWriter writer, MemberReport value, MessagePackSerializerOptions options)
     {
         WireFields.WriteList(ref writer, value.Workers, options);
         WireFields.WriteList(ref writer, value.Seats, options);
         WireFields.WriteList(ref writer, value.Waits, options);
+        WireFields.WriteList(ref writer, value.Warnings, options);
     }
 
     protected override MemberReport Read(ref MessagePackReader reader, MessagePackSerializerOptions options) =>
-        new(WireFields.ReadList<WorkerReport>(ref reader, options), WireFields.ReadList<SeatReport>(ref reader, options), WireFields.ReadList<WaitReport>(ref reader, options));
+        new(WireFields.ReadList<WorkerReport>(ref reader, options), WireFields.ReadList<SeatReport>(ref reader, options), WireFields.ReadList<WaitReport>(ref reader, options), WireFields.ReadList<string>(ref reader, options));
 }
 
 /// <summary>SeatReport: seat, shard, primary, version, elements.</summary>

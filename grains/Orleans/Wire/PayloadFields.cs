@@ -81,8 +81,8 @@ public sealed class HelloFormatter() : FieldsFormatter<WorkerHello>("a worker's 
         new(Text(ref reader, "name"), new PlanIdentity(Text(ref reader, "spec hash"), Text(ref reader, "model hash"), Text(ref reader, "data hash")));
 }
 
-/// <summary>ReducedFigures: sums of squares by block (float64, 8 bytes each, little-endian), has loss, loss, correct.</summary>
-public sealed class ReducedFormatter() : FieldsFormatter<ReducedFigures>("a step's figures", 4)
+/// <summary>ReducedFigures: sums of squares by block, has loss, loss, correct, weight.</summary>
+public sealed class ReducedFormatter() : FieldsFormatter<ReducedFigures>("a step's figures", 5)
 {
     protected override void Write(ref MessagePackWriter writer, ReducedFigures value, MessagePackSerializerOptions options)
     {
@@ -91,13 +91,14 @@ public sealed class ReducedFormatter() : FieldsFormatter<ReducedFigures>("a step
         writer.Write(value.HasLoss);
         writer.Write(value.Loss);
         writer.Write(value.Correct);
+        writer.Write(value.Weight);
     }
 
     protected override ReducedFigures Read(ref MessagePackReader reader, MessagePackSerializerOptions options)
     {
         var squares = new List<double>();
         for (var left = reader.ReadArrayHeader(); left > 0; left--) squares.Add(reader.ReadDouble());
-        return new ReducedFigures { Squares = [.. squares], HasLoss = reader.ReadBoolean(), Loss = reader.ReadDouble(), Correct = reader.ReadDouble() };
+        return new ReducedFigures { Squares = [.. squares], HasLoss = reader.ReadBoolean(), Loss = reader.ReadDouble(), Correct = reader.ReadDouble(), Weight = reader.ReadDouble() };
     }
 }
 
@@ -140,9 +141,11 @@ public sealed class ManifestFormatter() : FieldsFormatter<CheckpointManifest>("a
     }
 }
 
-/// <summary>JobPosition: version, updates, digest of the log (64 hex digits), entries, last evaluation.</summary>
-public sealed class PositionFormatter() : FieldsFormatter<JobPosition>("a position", 5)
+/// <summary>JobPosition: version, updates, digest of the log (64 hex digits), entries, last evaluation, trend of the evaluations (6 fields).</summary>
+public sealed class PositionFormatter() : FieldsFormatter<JobPosition>("a position", 6)
 {
+    private const int TrendFields = 6;
+
     protected override void Write(ref MessagePackWriter writer, JobPosition value, MessagePackSerializerOptions options)
     {
         writer.Write(value.Version);
@@ -150,6 +153,13 @@ public sealed class PositionFormatter() : FieldsFormatter<JobPosition>("a positi
         writer.Write(value.Log.ToString());
         writer.Write(value.Entries);
         RecordFields.Write(ref writer, value.LastEvaluation);
+        writer.WriteArrayHeader(TrendFields);
+        writer.Write(value.Trend.Scale);
+        writer.Write(value.Trend.Best);
+        writer.Write(value.Trend.Bad);
+        writer.Write(value.Trend.Cooldown);
+        writer.Write(value.Trend.StopBest);
+        writer.Write(value.Trend.StopBad);
     }
 
     protected override JobPosition Read(ref MessagePackReader reader, MessagePackSerializerOptions options)
@@ -157,12 +167,44 @@ public sealed class PositionFormatter() : FieldsFormatter<JobPosition>("a positi
         var (version, updates, log) = (reader.ReadInt64(), reader.ReadInt64(), Text(ref reader, "log digest"));
         try
         {
-            return new JobPosition(version, updates, LogDigest.Parse(log), reader.ReadInt64(), RecordFields.ReadEvaluation(ref reader));
+            return new JobPosition(version, updates, LogDigest.Parse(log), reader.ReadInt64(), RecordFields.ReadEvaluation(ref reader)) { Trend = ReadTrend(ref reader) };
         }
         catch (FormatException wrong)
         {
             throw new MessagePackSerializationException($"a log digest is \"{log}\"; it must be 64 hex digits.", wrong);
         }
+    }
+
+    private static EvaluationTrend ReadTrend(ref MessagePackReader reader)
+    {
+        var sent = FieldCount.Begin(ref reader, "a trend", TrendFields);
+        var trend = new EvaluationTrend { Scale = reader.ReadDouble(), Best = reader.ReadDouble(), Bad = reader.ReadInt32(), Cooldown = reader.ReadInt32(), StopBest = reader.ReadDouble(), StopBad = reader.ReadInt32() };
+        FieldCount.End(ref reader, sent, TrendFields);
+        return trend;
+    }
+}
+
+/// <summary>Crew: one array of three numbers for each member: worker, first stage, stages.</summary>
+public sealed class CrewFormatter() : FieldsFormatter<Crew>("a crew", 1)
+{
+    protected override void Write(ref MessagePackWriter writer, Crew value, MessagePackSerializerOptions options)
+    {
+        writer.WriteArrayHeader(3 * value.Members.Length);
+        foreach (var member in value.Members)
+        {
+            writer.Write(member.Worker);
+            writer.Write(member.FirstStage);
+            writer.Write(member.StageCount);
+        }
+    }
+
+    protected override Crew Read(ref MessagePackReader reader, MessagePackSerializerOptions options)
+    {
+        var numbers = reader.ReadArrayHeader();
+        if (numbers % 3 != 0) throw new MessagePackSerializationException($"a crew has {numbers} numbers; it must have three for each member.");
+        var members = ImmutableArray.CreateBuilder<CrewMember>(Math.Min(numbers / 3, 1024));
+        for (var i = 0; i < numbers / 3; i++) members.Add(new CrewMember(reader.ReadInt32(), reader.ReadInt32(), reader.ReadInt32()));
+        return new Crew(members.ToImmutable());
     }
 }
 

@@ -17,18 +17,19 @@ internal static class RecordFields
             writer.WriteNil();
             return;
         }
-        writer.WriteArrayHeader(3);
+        writer.WriteArrayHeader(4);
         writer.Write(totals.Loss);
         writer.Write(totals.Correct);
         writer.Write(totals.Samples);
+        writer.Write(totals.Weight);
     }
 
     public static EvaluationTotals ReadTotals(ref MessagePackReader reader)
     {
         if (reader.TryReadNil()) return default;
-        var sent = FieldCount.Begin(ref reader, "an evaluation's totals", 3);
-        var totals = new EvaluationTotals(reader.ReadDouble(), reader.ReadInt64(), reader.ReadInt64());
-        FieldCount.End(ref reader, sent, 3);
+        var sent = FieldCount.Begin(ref reader, "an evaluation's totals", 4);
+        var totals = new EvaluationTotals(reader.ReadDouble(), reader.ReadInt64(), reader.ReadInt64(), reader.ReadDouble());
+        FieldCount.End(ref reader, sent, 4);
         return totals;
     }
 
