@@ -52,7 +52,13 @@ internal sealed partial class JobRun
         return run;
     }
 
-    public JobStatus Status() => Hosted.Status() with { Job = _entry.Job, Name = _entry.Name, Submitted = _entry.Submitted };
+    public JobStatus Status()
+    {
+        // Whether the outcome is there is asked first: an end without its hashes is never told.
+        var over = Hosted.Outcome.IsCompleted;
+        var status = Hosted.Status() with { Job = _entry.Job, Name = _entry.Name, Submitted = _entry.Submitted };
+        return over || !JobStates.IsEnd(status.State) ? status : status with { State = JobStates.Running, Reason = "all steps are done; the result is read back from the last checkpoint" };
+    }
 
     /// <summary>Ends the scheduler here without a word, for another silo to take the job up.</summary>
     public async Task LetGoAsync()

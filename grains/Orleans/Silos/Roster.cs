@@ -10,6 +10,8 @@ namespace DistTrain.Grains;
 /// <summary>The silos of the cluster as this one knows them: who is there, by Orleans' membership, and what each offers, asked of it once.</summary>
 internal sealed partial class Roster(IClusterMembershipService membership, IGrainFactory grains, ILogger<Roster> log)
 {
+    // A silo is a member a little before the others know what it hosts.
+    private static readonly TimeSpan _settle = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan _again = TimeSpan.FromMilliseconds(200);
     private readonly ConcurrentDictionary<SiloAddress, SiloOffer> _offers = new();
     private readonly ConcurrentDictionary<SiloAddress, bool> _asked = new();
@@ -58,6 +60,7 @@ internal sealed partial class Roster(IClusterMembershipService membership, IGrai
         {
             try
             {
+                await Task.Delay(_settle, cancellation).ConfigureAwait(false);
                 var offer = await grains.GetGrain<ISiloGrain>(silo.ToParsableString()).Offer().WaitAsync(TimeSpan.FromSeconds(5), cancellation).ConfigureAwait(false);
                 if (IsGone(silo)) return;
                 _offers[silo] = offer;

@@ -3,6 +3,7 @@ using DistTrain.Grains;
 using DistTrain.Training;
 using DistTrain.Training.Specs;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Orleans;
 using Orleans.Configuration;
 using Orleans.Hosting;
@@ -16,7 +17,7 @@ internal sealed class TrainingCluster : IAsyncDisposable
     public static readonly string[] Digits = ["training.epochs=2", "training.batchSize=32"];
 
     /// <summary>Far more than anything here takes; what it ends is a hang.</summary>
-    public static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
+    public static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
 
     private readonly string _folder;
 
@@ -36,6 +37,7 @@ internal sealed class TrainingCluster : IAsyncDisposable
             silo.Configure<ClusterMembershipOptions>(options => options.ProbeTimeout = TimeSpan.FromSeconds(2));
             if (calls is not null) silo.AddIncomingGrainCallFilter(calls);
         });
+        builder.ConfigureSiloHost((_, host) => host.Logging.AddSimpleConsole(console => console.SingleLine = true).AddFilter("Orleans", LogLevel.Warning));
         builder.ConfigureClient(client => client.AddDistTrain());
         var cluster = new TrainingCluster(builder.Build(), folder);
         await cluster.Silos.DeployAsync();
