@@ -3,7 +3,8 @@ using System.Collections.Immutable;
 namespace DistTrain.Protocol;
 
 /// <summary>One worker's place in a crew: consecutive stages of the pipeline, which it runs as one.</summary>
-public readonly record struct CrewMember(int Worker, int FirstStage, int StageCount);
+/// <param name="Host">Where it is, for hosts that must reach it, written by the job's host; the machines never read it. Empty in one process.</param>
+public readonly record struct CrewMember(int Worker, int FirstStage, int StageCount, string Host = "");
 
 /// <summary>The workers that run one lease of a piped job together. Immutable.</summary>
 /// <param name="members">In stage order; together all stages. One alone runs the whole model, as without a pipeline.</param>

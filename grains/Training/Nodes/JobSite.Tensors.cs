@@ -43,6 +43,13 @@ internal sealed partial class JobSite
         if (head.Job != Plan.Key) throw new LaneFormatException($"a message of job {head.Job:x16} comes on the stream of job {Id}.");
         var logElements = (long)head.Entries * TensorHead.EntryElements;
         var length = message.PayloadBytes / sizeof(float) - logElements;
+        if (head.Kind is MessageKind.Activation or MessageKind.ActivationGradient)
+        {
+            if (head.Entries != 0 || !IsActivation(head, length)) throw new LaneFormatException($"a {head.Kind} message of micro-batches {head.Node} has {message.PayloadBytes} bytes. No stage of job {Id} gives that many.");
+            var activation = new ReceivedVector(message, message.Elements);
+            if (!Machines.DeliverFromOutside(head.ToMessage(activation))) activation.Release();
+            return;
+        }
         if (head.Entries is < 0 or > MaxLogEntries || !_lengths.Contains((head.Kind == MessageKind.State, length)))
             throw new LaneFormatException($"a {head.Kind} message has {message.PayloadBytes} bytes and {head.Entries} records. No shard of job {Id} is that long.");
         if (head.Kind != MessageKind.State && head.Entries != 0) throw new LaneFormatException($"a {head.Kind} message has {head.Entries} records. Only a state has some.");

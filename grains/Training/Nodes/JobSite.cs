@@ -19,6 +19,7 @@ internal sealed partial class JobSite : IOutside, IDisposable
     private readonly HashSet<(bool State, long Elements)> _lengths;
     private readonly VectorPool _vectors;
     private readonly GradientPool _gradients;
+    private readonly StagePools? _stages;
     private readonly CpuDevice _device;
     private readonly BackgroundWork _files;
     private readonly StateStore _store;
@@ -37,14 +38,17 @@ internal sealed partial class JobSite : IOutside, IDisposable
     public JobSite(ClusterJob job, INodeServices node)
     {
         (Job, _node) = (job, node);
-        _ranges = job.Job.Layout.Split(job.Options.Shards);
-        Plan = job.Plan(_ranges);
+        var pipeline = PipelinePlan.Of(job.Job, job.Options.Shards, job.Options.Pipeline);
+        _ranges = pipeline.Shards;
+        Plan = job.Plan(_ranges) with { Stages = pipeline.Stages };
         var states = 1 + job.Job.Optimizer.StateCount;
         _lengths = [.. _ranges.SelectMany(r => new[] { (false, (long)r.Length), (true, (long)r.Length * states) })];
         MaxPayloadBytes = (int)Math.Min(int.MaxValue, _ranges.Max(r => (long)r.Length) * states * sizeof(float) + (long)MaxLogEntries * TensorHead.EntryElements * sizeof(float));
+        if (Plan.IsPiped) MaxPayloadBytes = (int)Math.Min(int.MaxValue, Math.Max(MaxPayloadBytes, LongestActivation(pipeline)));
         Machines = new MachineSet(Plan.Key, null, this);
         _device = new CpuDevice(1, job.Options.InstructionSet);
         (_vectors, _gradients) = (new VectorPool(_device), new GradientPool(_device, job.Job.Layout.Length, _ranges));
+        _stages = Plan.IsPiped ? new StagePools(pipeline, job.Job.Layout, _device) : null;
         _files = new BackgroundWork($"checkpoints of {Id}", Machines);
         _store = new StateStore(job.Job, job.Options, _ranges, Machines, _log, node.Files, _files, () => _register!.Incarnation);
         _attendant = new Thread(Attend) { IsBackground = true, Name = $"job {Id}" };
@@ -85,7 +89,7 @@ internal sealed partial class JobSite : IOutside, IDisposable
         var device = new CpuDevice(threads, options.InstructionSet);
         var weights = new PulledWeights(device, Job.Job.Layout.Length, _ranges);
         var name = $"{_node.Address.Name} worker {number}";
-        var host = new WorkerHost(new WorkerMachine(Plan, number, new WorkerHello(name, Plan.Identity)), Machines, number, weights) { Vanished = WorkerVanished };
+        var host = new WorkerHost(new WorkerMachine(Plan, number, new WorkerHello(name, Plan.Identity)), Machines, number, weights, _stages) { Vanished = WorkerVanished };
         var thread = new WorkerThread(host, Machines, Job.Job, _gradients, weights.Versions, device, t => MakeComputer(number, t.Device, weights.View), null) { Left = weights.Dispose };
         lock (_changing)
         {
@@ -104,6 +108,7 @@ internal sealed partial class JobSite : IOutside, IDisposable
     {
         var message = control.Message;
         foreach (var place in control.Seats) Learn(Address.Seat(place.Seat), place.Node);
+        if (message.Payload is Crew crew) LearnCrew(crew);
         if (control.Report is { } report) Take(control.From, report);
         if (message.From == Address.Job) LearnScheduler(control.From, message.Incarnation);
         else if (message.From.Role is Role.Seat or Role.Worker) Learn(message.From, control.From);
@@ -161,6 +166,7 @@ internal sealed partial class JobSite : IOutside, IDisposable
             if (host is NodeSeatHost seat) seat.OwnMemory.FreeNow();
         _vectors.Dispose();
         _gradients.Dispose();
+        _stages?.Dispose();
         _log.Dispose();
         _device.Dispose();
     }
@@ -242,6 +248,7 @@ internal sealed partial class JobSite : IOutside, IDisposable
     private ControlMessage Wrap(in Message message)
     {
         ControlPayload.Check(message);
+        if (message.Payload is Crew crew) return new ControlMessage { Job = Id, From = _node.Address, Message = message with { Payload = WithHosts(crew) }, Seats = message.Placement is { } seats ? PlacesOf(seats) : [] };
         // The shard's host goes on to write in its figures; the wire may read them later.
         var sent = message.Payload is ReducedFigures figures
             ? message with { Payload = new ReducedFigures { Squares = [.. figures.Squares], HasLoss = figures.HasLoss, Loss = figures.Loss, Correct = figures.Correct } }

@@ -10,6 +10,12 @@ public sealed record NodeAddress(string Name, string Lane)
     /// <exception cref="FormatException">Not an IP endpoint.</exception>
     public IPEndPoint LaneEndpoint => IPEndPoint.Parse(Lane);
 
+    /// <summary>As one text, for places that hold a text; <see cref="Parse"/> reads it.</summary>
+    public string ToText() => $"{Lane} {Name}";
+
+    /// <returns>null where the text is none of <see cref="ToText"/>.</returns>
+    public static NodeAddress? Parse(string text) => text.IndexOf(' ', StringComparison.Ordinal) is > 0 and var space && IPEndPoint.TryParse(text.AsSpan(0, space), out _) ? new NodeAddress(text[(space + 1)..], text[..space]) : null;
+
     public override string ToString() => Name;
 }
 

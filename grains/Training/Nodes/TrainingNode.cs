@@ -62,6 +62,9 @@ public sealed class TrainingNode : INodeServices, ITensorTarget, IDisposable
     /// </summary>
     public event Action<NodeAddress>? Lost;
 
+    /// <summary>Units of micro-batches that workers of this node have run through stages of a pipeline, forward or back.</summary>
+    public long StageUnitsOf(string job) => SiteOf(job)?.StageUnits ?? 0;
+
     ulong INodeServices.HostDigest => _hostDigest;
 
     LaneRoutes INodeServices.Lane => _lane;

@@ -26,6 +26,8 @@ internal static class WaitText
         WaitKind.Computation => $"its computation of micro-batches {wait.Node} of step {wait.Step}",
         WaitKind.Weights => $"the weights of version {wait.Step} from {from}",
         WaitKind.Answers => $"{from} to take micro-batches {wait.Node} of step {wait.Step}",
+        WaitKind.Activation => $"the activations of micro-batches {wait.Node} of step {wait.Step} from {from}",
+        WaitKind.ActivationGradient => $"the activation gradients of micro-batches {wait.Node} of step {wait.Step} from {from}",
         WaitKind.Adoption => "a shard to hold",
         WaitKind.Restore => $"the state of version {wait.Step} from {from}",
         WaitKind.Opening => $"the job to open what follows step {wait.Step}",

@@ -186,7 +186,7 @@ public static class JobPlanner
     private static RunOptions Options(JobSpec spec, int stepsPerEpoch) => new()
     {
         Workers = spec.Cluster.Workers,
-        Shards = spec.Cluster.Shards,
+        Shards = Math.Max(spec.Cluster.Shards, spec.Cluster.Pipeline),
         Pipeline = spec.Cluster.Pipeline,
         Processes = spec.Cluster.Processes,
         Device = spec.Cluster.Device,

@@ -52,10 +52,10 @@ internal sealed class InMemoryCluster : IDisposable
     /// <summary>Raised for each node that another one finds lost.</summary>
     public event Action<TrainingNode, NodeAddress>? Lost;
 
-    public ClusterJob Job(ResolvedJob job, int shards, bool replicated = true, long checkpointEvery = 0) => new()
+    public ClusterJob Job(ResolvedJob job, int shards, bool replicated = true, long checkpointEvery = 0, int pipeline = 1) => new()
     {
         Id = "job", Job = job, Replicated = replicated, Limits = Limits,
-        Options = new RunOptions { Shards = shards, ComputeThreads = 1, CheckpointFolder = Path.Combine(Folder, "checkpoints"), CheckpointEvery = checkpointEvery, KeepBest = KeepBest.None },
+        Options = new RunOptions { Shards = shards, Pipeline = pipeline, ComputeThreads = 1, CheckpointFolder = Path.Combine(Folder, "checkpoints"), CheckpointEvery = checkpointEvery, KeepBest = KeepBest.None },
     };
 
     /// <summary>As on a network, but that a busy machine is not taken for a dead one.</summary>
