@@ -78,7 +78,8 @@ internal sealed class NodeCosts
 
     public NodeCosts(Network network, Tape tape)
     {
-        var layers = network.Layers.ToDictionary(static l => l.Path, StringComparer.Ordinal);
+        var layers = new Dictionary<string, LayerSummary>(StringComparer.Ordinal);
+        foreach (var layer in network.Layers) layers.TryAdd(layer.Path, layer);
         var seen = new HashSet<string>(StringComparer.Ordinal);
         _nodes = new (long, long, string?)[tape.Nodes.Count];
         for (var i = 0; i < _nodes.Length; i++)

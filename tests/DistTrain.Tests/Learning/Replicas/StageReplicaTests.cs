@@ -8,9 +8,10 @@ namespace DistTrain.Tests.Learning;
 public sealed class StageReplicaTests
 {
     private static readonly SyntheticImages _data = new(60, 1);
+    private static readonly Tokens _tokens = new();
     private static readonly CrossEntropy _loss = new(new());
 
-    public static TheoryData<string> Models => ["mlp", "convnet", "twice", "lstm"];
+    public static TheoryData<string> Models => ["mlp", "convnet", "twice", "residual", "gpt"];
 
     private static Network Model(string name) => new(name switch
     {
@@ -18,8 +19,40 @@ public sealed class StageReplicaTests
         "convnet" => new Sequential(new Conv2d(new(6, new Pair(3, 3)) { Padding = new Pair(1, 1) }), new BatchNorm(new()), new Relu(), new MaxPool2d(new(new Pair(2, 2))),
             new Dropout(new(0.25f)), new Conv2d(new(4, new Pair(3, 3))), new BatchNorm(new()), new Flatten(), new Dropout(new(0.25f)), new Linear(new(4))),
         "twice" => new Twice(),
-        _ => new Sequential(new Flatten(), new Linear(new(32)), new Relu(), new Linear(new(16)), new Linear(new(4))),
-    }, _data.InputShape);
+        "residual" => new Sequential(new Conv2d(new(4, new Pair(3, 3)) { Padding = new Pair(1, 1) }),
+            new Residual(new() { Body = [new Conv2d(new(4, new Pair(3, 3)) { Padding = new Pair(1, 1) }), new BatchNorm(new()), new Relu(), new Conv2d(new(4, new Pair(3, 3)) { Padding = new Pair(1, 1) })], Relu = true }),
+            new Residual(new() { Body = [new Conv2d(new(8, new Pair(1, 1)))], Shortcut = [new Conv2d(new(8, new Pair(1, 1)))] }), new GlobalAveragePool(), new Linear(new(4))),
+        _ => new Gpt(new(Layers: 2, Heads: 2, Width: 8) { Dropout = 0.1f }).Build(_tokens.InputShape, Tokens.Words),
+    }, DataOf(name).InputShape);
+
+    private static Dataset DataOf(string model) => model == "gpt" ? _tokens : _data;
+
+    /// <summary>Six words of eleven each, and the word after each.</summary>
+    private sealed class Tokens : Dataset
+    {
+        public const int Words = 11;
+
+        public override int Count => 60;
+
+        public override Shape InputShape { get; } = new(6);
+
+        public override int Vocabulary => Words;
+
+        public override Shape TargetShape { get; } = new(6);
+
+        public override TargetKind TargetKind => TargetKind.Labels;
+
+        public override int Classes => Words;
+
+        public override DatasetIdentity Identity => new("words", 0, new string('0', 64));
+
+        public override void Read(int index, Span<float> input, Span<int> target)
+        {
+            for (var i = 0; i < 6; i++) (input[i], target[i]) = (WordAt(index, i), WordAt(index, i + 1));
+        }
+
+        private static int WordAt(int index, int position) => (index * 7 + position * position * 3 + position) % Words;
+    }
 
     /// <summary>A linear layer that is used twice, with a skip around it, between two others: no cut inside.</summary>
     private sealed class Twice : Layer
@@ -46,21 +79,23 @@ public sealed class StageReplicaTests
         using var device = new CpuDevice(1);
         using var weights = device.Allocate(network.Layout.Length);
         weights.Write(0, network.Initialize(3));
-        using var whole = new Replica(network, _loss, device, _data);
-        var most = ModelStages.Most(network, _loss, _data);
-        Assert.Equal(model == "convnet" ? 5 : 3, most);
+        var data = DataOf(model);
+        using var whole = new Replica(network, _loss, device, data);
+        var most = ModelStages.Most(network, _loss, data);
+        // Nothing is cut within a residual block; the gpt has words, positions, two blocks of two branches, norm, output.
+        Assert.Equal(model switch { "convnet" => 5, "residual" => 4, "gpt" => 8, _ => 3 }, most);
         for (var count = 1; count <= most; count++)
         {
-            var stages = ModelStages.Cut(network, _loss, _data, count);
+            var stages = ModelStages.Cut(network, _loss, data, count);
             Assert.Equal(network.Layout.Length, stages.Stages.Sum(s => s.Length));
             Assert.Equal(network.Layout.ParameterCount, stages.Stages.Sum(s => s.Parameters));
             var parts = Enumerable.Range(0, count).Select(s => stages.MakeReplica(device, s, 1)).ToList();
-            Compare(network, whole, parts, stages.Stages, weights.View, device);
+            Compare(network, data, whole, parts, stages.Stages, weights.View, device);
             parts.ForEach(p => p.Dispose());
         }
     }
 
-    private static void Compare(Network network, Replica whole, List<StageReplica> parts, IReadOnlyList<ModelStage> stages, View weights, CpuDevice device)
+    private static void Compare(Network network, Dataset data, Replica whole, List<StageReplica> parts, IReadOnlyList<ModelStage> stages, View weights, CpuDevice device)
     {
         // Three units of different sizes; all go forward before any comes back.
         int[][] units = [[0, 3, 7, 9], [0, 5], [0, 4, 8]];
@@ -104,10 +139,10 @@ public sealed class StageReplicaTests
         {
             var part = parts[s];
             var leaving = new float[stages[s].EvaluationActivations * tested.Length];
-            sum = part.Evaluate(_data, tested, weights.Part(part.Offset, part.Length), entering, leaving);
+            sum = part.Evaluate(data, tested, weights.Part(part.Offset, part.Length), entering, leaving);
             entering = leaving;
         }
-        Assert.Equal(whole.Evaluate(_data, tested, weights), sum);
+        Assert.Equal(whole.Evaluate(data, tested, weights), sum);
     }
 
     [Fact]
