@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Security.Cryptography;
 
 namespace DistTrain.Protocol;
 
@@ -42,7 +41,7 @@ public readonly record struct LogDigest(ulong A, ulong B, ulong C, ulong D)
     private static LogDigest Of(ReadOnlySpan<byte> bytes)
     {
         Span<byte> hash = stackalloc byte[Bytes];
-        SHA256.HashData(bytes, hash);
+        Sha256.Hash(bytes, hash);
         return Read(hash);
     }
 

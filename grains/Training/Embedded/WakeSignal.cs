@@ -5,8 +5,8 @@ namespace DistTrain.Training;
 /// <summary>Where one thread waits until another has something for it. A signal given while nobody waits is kept.</summary>
 internal sealed class WakeSignal
 {
-    // Longer than the hand-over between two threads that both run; shorter than anybody notices.
-    private static readonly long _spinTicks = Stopwatch.Frequency * 20 / 1_000_000;
+    /// <summary>Longer than the hand-over between two threads that both run; shorter than anybody notices.</summary>
+    public static readonly TimeSpan ShortSpin = TimeSpan.FromMicroseconds(20);
 
     private readonly object _gate = new();
     private bool _set;
@@ -21,12 +21,20 @@ internal sealed class WakeSignal
         }
     }
 
-    /// <summary>Takes the signal; spins for at most 20 microseconds, then sleeps.</summary>
+    /// <summary>Takes the signal; spins for a while, then sleeps.</summary>
     /// <param name="timeout">Negative = without end.</param>
-    public void Wait(TimeSpan timeout)
+    public void Wait(TimeSpan timeout) => Wait(timeout, ShortSpin);
+
+    /// <param name="timeout">Negative = without end.</param>
+    /// <param name="spin">Beyond <see cref="ShortSpin"/> the core is offered to other threads between looks.</param>
+    public void Wait(TimeSpan timeout, TimeSpan spin)
     {
-        var until = Stopwatch.GetTimestamp() + _spinTicks;
-        while (!Volatile.Read(ref _set) && Stopwatch.GetTimestamp() < until) Thread.SpinWait(16);
+        var from = Stopwatch.GetTimestamp();
+        for (var spent = TimeSpan.Zero; !Volatile.Read(ref _set) && spent < spin; spent = Stopwatch.GetElapsedTime(from))
+        {
+            if (spent > ShortSpin) Thread.Yield();
+            Thread.SpinWait(16);
+        }
         lock (_gate)
         {
             // A timeout of 24 days and more is not one for Monitor.

@@ -16,6 +16,7 @@ internal sealed class WorkerThread
     private readonly Thread _thread;
     private readonly TreeNode[] _cover;
     private readonly RunFeed? _feed;
+    private readonly TimeSpan _spin;
     private long _compute;
     private long _wait;
     private long _serve;
@@ -24,9 +25,10 @@ internal sealed class WorkerThread
     private WorkerTimes _told;
     private bool _lost;
 
-    public WorkerThread(WorkerHost host, MachineSet machines, ResolvedJob job, GradientPool gradients, WeightVersions versions, Device device, Func<WorkerThread, IComputer> makeComputer, RunFeed? feed)
+    /// <param name="spin">How long the thread looks for work before it sleeps.</param>
+    public WorkerThread(WorkerHost host, MachineSet machines, ResolvedJob job, GradientPool gradients, WeightVersions versions, Device device, Func<WorkerThread, IComputer> makeComputer, RunFeed? feed, TimeSpan spin)
     {
-        (_host, _machines, _job, _gradients, _versions, Device, _makeComputer, _feed) = (host, machines, job, gradients, versions, device, makeComputer, feed);
+        (_host, _machines, _job, _gradients, _versions, Device, _makeComputer, _feed, _spin) = (host, machines, job, gradients, versions, device, makeComputer, feed, spin);
         _cover = new TreeNode[Math.Max(TreeNode.MostInCover(job.MicroBatches), TreeNode.MostInCover(job.EvaluationMicroBatches))];
         _thread = new Thread(Run) { IsBackground = true, Name = $"worker {host.Number}" };
     }
@@ -123,7 +125,7 @@ internal sealed class WorkerThread
     {
         _host.SayIdle();
         // Between the last look and the word that it is idle, work may have come: look again before sleeping.
-        if (!_machines.AnyWork() && !_machines.Stopping) _host.Signal.Wait(Timeout.InfiniteTimeSpan);
+        if (!_machines.AnyWork() && !_machines.Stopping) _host.Signal.Wait(Timeout.InfiniteTimeSpan, _spin);
         _host.SayBusy();
     }
 

