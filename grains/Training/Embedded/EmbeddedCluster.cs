@@ -92,7 +92,7 @@ public sealed class EmbeddedCluster : IDisposable
             // The thread of a worker process only runs machines; one of this process computes on its device too.
             var device = new CpuDevice(_options.Processes > 0 ? 1 : ComputeThreads, _options.InstructionSet);
             Func<WorkerThread, IComputer> computer = _options.Processes > 0 ? _ => _processes!.Start(host, ComputeThreads) : t => IComputer.Make(_job, _options.Device, t.Device, _weights.View);
-            var thread = new WorkerThread(host, _machines, _job, _gradients, _versions, device, computer, _feed);
+            var thread = new WorkerThread(host, _machines, _job, _gradients, _versions, device, computer, _feed) { Spin = Spin };
             _machines.Add(host);
             _threads.Add(thread);
             if (_running) thread.Start();
@@ -134,6 +134,10 @@ public sealed class EmbeddedCluster : IDisposable
     }
 
     private int ComputeThreads => _options.ComputeThreads > 0 ? _options.ComputeThreads : Math.Max(1, Environment.ProcessorCount / StartWorkers);
+
+    // A worker that waits for the others' part of a step soon has work again, and a core that went to sleep meanwhile wakes late and slow. With a core for
+    // each it looks for a millisecond, and offers the core to others while it does.
+    private TimeSpan Spin => _options.Processes == 0 && StartWorkers * ComputeThreads <= Environment.ProcessorCount ? TimeSpan.FromMilliseconds(1) : WakeSignal.ShortSpin;
 
     private int StartWorkers => _options.Processes > 0 ? _options.Processes : _options.Workers;
 

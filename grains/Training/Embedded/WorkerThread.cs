@@ -16,7 +16,6 @@ internal sealed class WorkerThread
     private readonly Thread _thread;
     private readonly TreeNode[] _cover;
     private readonly RunFeed? _feed;
-    private readonly TimeSpan _spin;
     private long _compute;
     private long _wait;
     private long _serve;
@@ -25,10 +24,9 @@ internal sealed class WorkerThread
     private WorkerTimes _told;
     private bool _lost;
 
-    /// <param name="spin">How long the thread looks for work before it sleeps.</param>
-    public WorkerThread(WorkerHost host, MachineSet machines, ResolvedJob job, GradientPool gradients, WeightVersions versions, Device device, Func<WorkerThread, IComputer> makeComputer, RunFeed? feed, TimeSpan spin)
+    public WorkerThread(WorkerHost host, MachineSet machines, ResolvedJob job, GradientPool gradients, WeightVersions versions, Device device, Func<WorkerThread, IComputer> makeComputer, RunFeed? feed)
     {
-        (_host, _machines, _job, _gradients, _versions, Device, _makeComputer, _feed, _spin) = (host, machines, job, gradients, versions, device, makeComputer, feed, spin);
+        (_host, _machines, _job, _gradients, _versions, Device, _makeComputer, _feed) = (host, machines, job, gradients, versions, device, makeComputer, feed);
         _cover = new TreeNode[Math.Max(TreeNode.MostInCover(job.MicroBatches), TreeNode.MostInCover(job.EvaluationMicroBatches))];
         _thread = new Thread(Run) { IsBackground = true, Name = $"worker {host.Number}" };
     }
@@ -37,6 +35,9 @@ internal sealed class WorkerThread
     public Device Device { get; }
 
     public int Number => _host.Number;
+
+    /// <summary>How long it looks for work before it sleeps.</summary>
+    public TimeSpan Spin { get; init; } = WakeSignal.ShortSpin;
 
     /// <summary>Called when the thread has left, and nothing of the worker computes any more.</summary>
     public Action? Left { get; init; }
@@ -125,7 +126,7 @@ internal sealed class WorkerThread
     {
         _host.SayIdle();
         // Between the last look and the word that it is idle, work may have come: look again before sleeping.
-        if (!_machines.AnyWork() && !_machines.Stopping) _host.Signal.Wait(Timeout.InfiniteTimeSpan, _spin);
+        if (!_machines.AnyWork() && !_machines.Stopping) _host.Signal.Wait(Timeout.InfiniteTimeSpan, Spin);
         _host.SayBusy();
     }
 

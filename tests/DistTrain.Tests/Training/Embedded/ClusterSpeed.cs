@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using DistTrain.Kernels;
 using DistTrain.Learning;
 using DistTrain.Training;
@@ -36,6 +37,22 @@ internal static class ClusterSpeed
         var measured = steps - 1 - steps / 5;
         var times = Enumerable.Range(steps / 5, measured).Select(step => opened[step + 1] - opened[step]).Order().ToList();
         return new ClusterCost(measured * batch / Stopwatch.GetElapsedTime(from, to).TotalSeconds, batch / Stopwatch.GetElapsedTime(0, times[measured / 10]).TotalSeconds, (bytesTo - bytesFrom) / (double)measured, compute / all);
+    }
+
+    /// <summary>Runs with one and with two workers in turn, in one process and after a first pair that does not count: speed of two over speed of one.</summary>
+    public static void Pairs(int pairs, int shards, int batch, int microBatches, int steps, TextWriter output)
+    {
+        var ratios = new List<double>();
+        for (var pair = 0; pair <= pairs; pair++)
+        {
+            var one = Measure(1, shards, 1, batch, microBatches, steps);
+            var two = Measure(2, shards, 1, batch, microBatches, 2 * steps);
+            if (pair == 0) continue;
+            ratios.Add(two.SamplesPerSecond / one.SamplesPerSecond);
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"pair {pair}: one worker {one.SamplesPerSecond:F0}, two {two.SamplesPerSecond:F0} samples/s, ratio {ratios[^1]:F3}; fastest tenth of the steps {two.FastestDecile / one.FastestDecile:F3}; compute {one.ComputeShare:P1}, {two.ComputeShare:P1}"));
+        }
+        ratios.Sort();
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"median of {pairs}: {ratios[pairs / 2]:F3}, lower quartile {ratios[pairs / 4]:F3}, upper {ratios[3 * pairs / 4]:F3}"));
     }
 
     private static ResolvedJob LeNet(int batch, int microBatches)

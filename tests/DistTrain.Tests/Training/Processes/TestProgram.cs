@@ -9,7 +9,7 @@ namespace DistTrain.Tests.Training;
 /// <summary>
 /// The test assembly as a program of its own, so that tests have processes to start and to kill:
 /// <c>worker</c> (a worker process; its order comes on standard input), <c>run JOB OPTIONS</c> (a whole run; the result is one line of JSON),
-/// <c>oracle JOB</c> (the one-process oracle), <c>matrix</c> (tests/same-bits.sh), <c>speed ...</c> (what LeNet's step costs), each with a job of <see cref="TestJobs.Resolve"/>; RUN OPTIONS are those of <see cref="RunOptions"/> as JSON.
+/// <c>oracle JOB</c> (the one-process oracle), <c>matrix</c> (tests/same-bits.sh), <c>speed ...</c> (what LeNet's step costs), <c>pairs ...</c> (two workers against one), each with a job of <see cref="TestJobs.Resolve"/>; RUN OPTIONS are those of <see cref="RunOptions"/> as JSON.
 /// </summary>
 public static class TestProgram
 {
@@ -29,8 +29,12 @@ public static class TestProgram
                 var n = numbers.Select(text => int.Parse(text, CultureInfo.InvariantCulture)).ToArray();
                 Console.WriteLine($"workers {n[0]}, shards {n[1]}, threads {n[2]}, batch {n[3]}, M {n[4]}: {ClusterSpeed.Measure(n[0], n[1], n[2], n[3], n[4], n[5])}");
                 return 0;
+            case ["pairs", .. var numbers] when numbers.Length == 5:
+                var p = numbers.Select(text => int.Parse(text, CultureInfo.InvariantCulture)).ToArray();
+                ClusterSpeed.Pairs(p[0], p[1], p[2], p[3], p[4], Console.Out);
+                return 0;
             default:
-                Console.Error.WriteLine("worker | oracle JOB | run JOB OPTIONS | matrix | speed WORKERS SHARDS THREADS BATCH MICROBATCHES STEPS");
+                Console.Error.WriteLine("worker | oracle JOB | run JOB OPTIONS | matrix | speed WORKERS SHARDS THREADS BATCH MICROBATCHES STEPS | pairs PAIRS SHARDS BATCH MICROBATCHES STEPS");
                 return 2;
         }
     }
