@@ -169,6 +169,9 @@ internal sealed class MachineSet(ulong jobKey, RunFeed? feed, IOutside? outside 
         Stop();
     }
 
+    /// <summary>More machines have messages than the thread that runs them can be at.</summary>
+    public bool WantsHelp() => Several(Volatile.Read(ref _hosts));
+
     private static bool Several(MachineHost[] hosts)
     {
         var waiting = 0;

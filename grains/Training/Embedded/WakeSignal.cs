@@ -27,11 +27,13 @@ internal sealed class WakeSignal
 
     /// <param name="timeout">Negative = without end.</param>
     /// <param name="spin">Beyond <see cref="ShortSpin"/> the core is offered to other threads between looks.</param>
-    public void Wait(TimeSpan timeout, TimeSpan spin)
+    /// <param name="until">Asked while spinning: where it says so, this returns without a signal.</param>
+    public void Wait(TimeSpan timeout, TimeSpan spin, Func<bool>? until = null)
     {
         var from = Stopwatch.GetTimestamp();
         for (var spent = TimeSpan.Zero; !Volatile.Read(ref _set) && spent < spin; spent = Stopwatch.GetElapsedTime(from))
         {
+            if (until is not null && until()) return;
             if (spent > ShortSpin) Thread.Yield();
             Thread.SpinWait(16);
         }

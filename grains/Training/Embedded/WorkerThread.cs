@@ -16,6 +16,7 @@ internal sealed class WorkerThread
     private readonly Thread _thread;
     private readonly TreeNode[] _cover;
     private readonly RunFeed? _feed;
+    private readonly Func<bool> _wantsHelp;
     private long _compute;
     private long _wait;
     private long _serve;
@@ -28,6 +29,7 @@ internal sealed class WorkerThread
     {
         (_host, _machines, _job, _gradients, _versions, Device, _makeComputer, _feed) = (host, machines, job, gradients, versions, device, makeComputer, feed);
         _cover = new TreeNode[Math.Max(TreeNode.MostInCover(job.MicroBatches), TreeNode.MostInCover(job.EvaluationMicroBatches))];
+        _wantsHelp = machines.WantsHelp;
         _thread = new Thread(Run) { IsBackground = true, Name = $"worker {host.Number}" };
     }
 
@@ -126,7 +128,7 @@ internal sealed class WorkerThread
     {
         _host.SayIdle();
         // Between the last look and the word that it is idle, work may have come: look again before sleeping.
-        if (!_machines.AnyWork() && !_machines.Stopping) _host.Signal.Wait(Timeout.InfiniteTimeSpan, Spin);
+        if (!_machines.AnyWork() && !_machines.Stopping) _host.Signal.Wait(Timeout.InfiniteTimeSpan, Spin, _wantsHelp);
         _host.SayBusy();
     }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -18,6 +19,7 @@ public sealed class LanePeer : IDisposable
     private readonly Lock _gate = new();
     private readonly List<LaneLink> _links = [];
     private readonly ManualResetEventSlim _over = new();
+    private readonly Lazy<LaneCertificate> _certificate;
     private readonly Thread _accepting;
     private readonly Thread _watching;
 
@@ -29,6 +31,7 @@ public sealed class LanePeer : IDisposable
         (Options, Receiver) = (options, receiver);
         _self = new LaneGreeting(options.Name, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)));
         Pool = new LanePool(options.Device);
+        _certificate = new(() => options.Certificate ?? LaneCertificate.Own(options.Time.GetUtcNow()));
         _listener = new Socket(options.Listen.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
@@ -75,7 +78,6 @@ public sealed class LanePeer : IDisposable
         var wire = Dial(endpoint, node);
         try
         {
-            wire.SetTimeouts(Options.Patience, Options.Patience);
             LaneHello.Send(wire, _self, Options);
             var other = LaneHello.Receive(wire, Options);
             if (other.Node != node) throw new LaneLostException($"at {endpoint} node {other.Node} answers. It must be {node}.");
@@ -121,7 +123,12 @@ public sealed class LanePeer : IDisposable
             // An asynchronous connect would leave the descriptor non-blocking for good.
             using var limit = new Timer(_ => socket.Dispose(), null, Options.Patience, Timeout.InfiniteTimeSpan);
             socket.Connect(endpoint);
-            return new SocketWire(socket);
+            return WireOf(socket, endpoint.Address, dialed: true);
+        }
+        catch (Exception e) when (e is AuthenticationException or IOException)
+        {
+            socket.Dispose();
+            throw new LaneLostException($"node {node} at {endpoint} does not shake hands for an encrypted lane: {e.Message} Beyond loopback a lane is encrypted; both sides need the same setting, and certificates of the same authority where one is named.", e);
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
@@ -129,6 +136,12 @@ public sealed class LanePeer : IDisposable
             socket.Dispose();
             throw new LaneLostException($"node {node} at {endpoint} cannot be reached: {(late ? $"no answer within {Options.Patience.TotalSeconds:F0} s" : e.Message)}", e);
         }
+    }
+
+    private ILaneWire WireOf(Socket socket, IPAddress address, bool dialed)
+    {
+        SocketWire.SetTimeouts(socket, Options.Patience, Options.Patience);
+        return Options.Encrypts(address) ? TlsWire.Make(socket, _certificate.Value, dialed) : new SocketWire(socket);
     }
 
     private LaneLink Add(ILaneWire wire, LaneGreeting other, bool dialed)
@@ -180,14 +193,13 @@ public sealed class LanePeer : IDisposable
         var linked = false;
         try
         {
-            var wire = new SocketWire(socket);
-            wire.SetTimeouts(Options.Patience, Options.Patience);
+            var wire = WireOf(socket, ((IPEndPoint)socket.LocalEndPoint!).Address, dialed: false);
             var other = LaneHello.Receive(wire, Options);
             LaneHello.Send(wire, _self, Options);
             Add(wire, other, dialed: false);
             linked = true;
         }
-        catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException or AuthenticationException)
         {
             // A stranger that says nothing, or nothing that we understand, is let go.
         }

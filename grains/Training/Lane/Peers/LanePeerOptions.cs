@@ -13,6 +13,12 @@ public sealed record LanePeerOptions(string Name, byte[] ClusterKey, Device Devi
     /// <summary>Where the node listens; port 0 takes a free one.</summary>
     public IPEndPoint Listen { get; init; } = new(IPAddress.Loopback, 0);
 
+    /// <summary>When links are encrypted; both sides must agree.</summary>
+    public LaneEncryption Encryption { get; init; } = LaneEncryption.BeyondLoopback;
+
+    /// <summary>For encrypted links; null: the node makes one for itself.</summary>
+    public LaneCertificate? Certificate { get; init; }
+
     /// <summary>How long the other side may take to greet, to answer an Open or to take bytes.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(10);
 
@@ -30,6 +36,9 @@ public sealed record LanePeerOptions(string Name, byte[] ClusterKey, Device Devi
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
+    /// <summary>Whether a link to or at this address is encrypted.</summary>
+    internal bool Encrypts(IPAddress address) => Encryption == LaneEncryption.Always || !IPAddress.IsLoopback(address);
+
     internal void Check()
     {
         var problems = new List<string>();
@@ -40,6 +49,9 @@ public sealed record LanePeerOptions(string Name, byte[] ClusterKey, Device Devi
         if (MaxPayloadBytes < 1) problems.Add($"maxPayloadBytes is {MaxPayloadBytes}. It must be 1 or more.");
         foreach (var (what, time) in new[] { ("patience", Patience), ("creditPatience", CreditPatience), ("silence", Silence) })
             if (time < TimeSpan.FromMilliseconds(1) || time > TimeSpan.FromDays(1)) problems.Add($"{what} is {time}. It must be 1 ms to a day.");
+        if (Encryption == LaneEncryption.Never && !IPAddress.IsLoopback(Listen.Address))
+            problems.Add($"encryption is Never and the node listens on {Listen.Address}. A plain lane is for loopback only: leave encryption at BeyondLoopback, which needs no certificate, or listen on 127.0.0.1.");
+        if (Certificate is { Certificate.HasPrivateKey: false }) problems.Add("the certificate has no private key. Give it with its key.");
         if (problems.Count > 0) throw new ArgumentException("a lane peer cannot be made so: " + string.Join(" ", problems));
     }
 

@@ -43,8 +43,10 @@ internal sealed unsafe partial class SocketWire : ILaneWire
     public SocketWire(Socket socket)
     {
         _socket = socket;
-        (_socket.NoDelay, _socket.SendBufferSize, _socket.ReceiveBufferSize) = (true, BufferBytes, BufferBytes);
+        Tune(socket);
     }
+
+    public static void Tune(Socket socket) => (socket.NoDelay, socket.SendBufferSize, socket.ReceiveBufferSize) = (true, BufferBytes, BufferBytes);
 
     public void Send(Span<Segment> segments)
     {
@@ -58,13 +60,17 @@ internal sealed unsafe partial class SocketWire : ILaneWire
 
     public string Binding(bool own) => "";
 
-    public void SetTimeouts(TimeSpan send, TimeSpan receive) => (_socket.SendTimeout, _socket.ReceiveTimeout) = (Milliseconds(send), Milliseconds(receive));
+    public void SetTimeouts(TimeSpan send, TimeSpan receive) => SetTimeouts(_socket, send, receive);
 
-    public void Shutdown()
+    public void Shutdown() => Shutdown(_socket);
+
+    public static void SetTimeouts(Socket socket, TimeSpan send, TimeSpan receive) => (socket.SendTimeout, socket.ReceiveTimeout) = (Milliseconds(send), Milliseconds(receive));
+
+    public static void Shutdown(Socket socket)
     {
         try
         {
-            _socket.Shutdown(SocketShutdown.Both);
+            socket.Shutdown(SocketShutdown.Both);
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
