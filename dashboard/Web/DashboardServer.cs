@@ -30,7 +30,7 @@ public sealed class DashboardServer : IAsyncDisposable
     public string Token { get; }
 
     /// <summary>For a browser: the token is in the fragment, which no browser sends to any server.</summary>
-    public string Link => Token.Length > 0 ? $"{Address}#token={Token}" : Address.ToString();
+    public string Link => Token.Length > 0 ? $"{Address}#token={Uri.EscapeDataString(Token)}" : Address.ToString();
 
     /// <summary>The route table, for the tests that go through all of it.</summary>
     internal IReadOnlyList<Endpoint> Endpoints => _app.Services.GetRequiredService<EndpointDataSource>().Endpoints;

@@ -23,7 +23,16 @@ internal static class SubmitVerb
             foreach (var one in overrides) SpecOverride.Parse(one);
             var text = await TextAsync(parse.GetValue(path)!, cancellation).ConfigureAwait(false);
             // The same id for every try, so that an answer that is lost on the way costs nothing.
-            var status = await client.SubmitAsync(new JobSubmission(parse.GetValue(id) ?? Guid.NewGuid().ToString("N"), text, overrides), cancellation).ConfigureAwait(false);
+            var submission = new JobSubmission(parse.GetValue(id) ?? Guid.NewGuid().ToString("N"), text, overrides);
+            JobStatus status;
+            try
+            {
+                status = await client.SubmitAsync(submission, cancellation).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+            {
+                throw new CommandException(ExitCode.Interrupted, $"interrupted before the server had answered: the job may train. See: {Invocation.Name} ps; or submit again with --id {submission.Id}, which makes no second job.");
+            }
             if (!parse.GetValue(wait))
             {
                 if (terminal.Json) JobText.WriteJson(terminal, status, ClusterJson.Plain.JobStatus);

@@ -26,7 +26,7 @@ internal sealed class ServerConnection : IDisposable
     {
         _options = options;
         Server = new UriBuilder(options.Server) { Fragment = "", Query = "", Path = options.Server.AbsolutePath.TrimEnd('/') + "/" }.Uri;
-        var token = options.Token.Length > 0 ? options.Token : options.Server.Fragment.StartsWith("#token=", StringComparison.Ordinal) ? options.Server.Fragment["#token=".Length..] : "";
+        var token = options.Token.Length > 0 ? options.Token : options.Server.Fragment.StartsWith("#token=", StringComparison.Ordinal) ? Uri.UnescapeDataString(options.Server.Fragment["#token=".Length..]) : "";
         _http = new HttpClient(options.MakeTransport?.Invoke() ?? Transport(options)) { Timeout = Timeout.InfiniteTimeSpan };
         if (token.Length > 0) _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
     }

@@ -32,7 +32,7 @@ internal static class Evidence
             ? $"is flat: it moves by {moves} since step {series.FromStep}; less than {hidden} is noise or does not matter"
             : $"{(trend.Direction is Direction.Down ? "falls" : "rises")} by {moves} since step {series.FromStep}, {(trend.Strength >= 1e6 ? "without noise" : $"{Show(3 * trend.Strength)} standard errors")}";
         yield return Of($"{which}Change", relative, $"{which} loss {how}");
-        yield return Of($"{which}Loss", series.Level, $"{which} loss now {Show(series.Level)}, lowest {Show(series.Lowest)} at step {Show(Math.Round(series.LowestStep))}, at the start {Show(series.Start)}");
+        yield return Of($"{which}Loss", series.Level, $"{which} loss now {Show(series.Level)}, lowest {Show(series.Best)} at step {series.BestStep}, at the start {Show(series.Start)}");
         yield return Of($"{which}Noise", series.Scale > 0 ? trend.Noise / series.Scale : 0, $"{which} loss scatters by {Amount(trend.Noise, series.Scale)}");
     }
 

@@ -32,19 +32,21 @@ public sealed class Overfitting : CellRule
             _ => "The network has over-fitted: both losses rest now, after the train loss had gone on falling without the test loss.",
         };
         return new Finding(reading.CellConfidence * (RanItsCourse(reading) ? 0.9 : 1), sentence,
-            Evidence.OfTrends(reading, Evidence.Of("bestStep", test.LowestStep, $"best test loss {Evidence.Show(test.Lowest)} at step {Evidence.Show(Math.Round(test.LowestStep))}; the train loss went from {Evidence.Show(train.At(test.LowestStep))} there to {Evidence.Show(train.Level)}")),
-            free ? [$"Stop here, or keep the checkpoint of step {Evidence.Show(Math.Round(test.LowestStep))}; more training only fits the training samples closer.", "To go lower: more data or augmentation."] :
+            Evidence.OfTrends(reading, Evidence.Of("bestStep", test.BestStep, $"best test loss {Evidence.Show(test.Best)} at step {test.BestStep}; the train loss went from {Evidence.Show(train.At(test.BestStep))} there to {Evidence.Show(train.Level)}")),
+            free ? [$"Stop here, or keep the checkpoint of step {test.BestStep}; more training only fits the training samples closer.", "To go lower: more data or augmentation."] :
             [
-                $"Take the checkpoint of step {Evidence.Show(Math.Round(test.LowestStep))}, where the test loss was lowest, and stop early.",
+                $"Take the checkpoint of step {test.BestStep}, where the test loss was lowest, and stop early.",
                 "More data or augmentation; weight decay, dropout; a smaller network.",
             ]) { Severity = free ? VerdictSeverity.Ok : null };
     }
 
-    /// <summary>The test loss is low (it went nine tenths of its way to 0) and near its lowest, and the answers are as right as they ever were.</summary>
+    /// <summary>The test loss is low (nine tenths of the way from the first loss to 0) and near its lowest, and the answers are as right as they ever were.</summary>
     private static bool CostsNothing(Reading reading, Curve accuracy)
     {
         var (train, test) = (reading.Train!, reading.Test!);
-        if (!(test.FallenShare >= 0.9) || test.Level - test.Lowest > 0.03 * test.Range || test.Level - train.Level > 0.1 * train.Range) return false;
+        // The last few, not the window's middle: of a dozen evaluations the window is nearly all.
+        var now = Statistics.Median(test.Curve.Values[^Math.Min(test.Curve.Count, 3)..]);
+        if (!test.AlwaysPositive || now > 0.1 * Math.Max(test.Start, train.Start) || now - test.Best > 0.03 * test.Range || now - train.Level > 0.1 * train.Range) return false;
         if (accuracy.Count == 0) return true;
         var best = 0.0;
         foreach (var value in accuracy.Values) best = Math.Max(best, value);

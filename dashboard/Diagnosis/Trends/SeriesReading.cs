@@ -23,6 +23,10 @@ public sealed class SeriesReading
         Level = Statistics.Median(Window.Count > 0 ? Tail(Window.Values) : Tail(curve.Values));
         var lowest = Array.IndexOf(_smooth, _smooth.Min());
         (Lowest, LowestStep) = Level < _smooth[lowest] ? (Level, curve.Steps[^1]) : (_smooth[lowest], _smoothSteps[lowest]);
+        var best = 0;
+        for (var i = 1; i < curve.Count; i++)
+            if (curve.Values[i] < curve.Values[best]) best = i;
+        (Best, BestStep) = (curve.Values[best], curve.Steps[best]);
         // By the third evaluation of a fast run much is gone already, and a bad one has shot up.
         Start = curve.Values[0];
         Range = Math.Max(Math.Max(_smooth.Max(), Start) - Lowest, 0);
@@ -50,6 +54,11 @@ public sealed class SeriesReading
     public double Lowest { get; }
 
     public double LowestStep { get; }
+
+    /// <summary>The lowest single value: of the test loss, what the best checkpoint is kept by.</summary>
+    public double Best { get; }
+
+    public long BestStep { get; }
 
     /// <summary>Highest less lowest point of the running median.</summary>
     public double Range { get; }

@@ -19,7 +19,7 @@ public sealed class AccessGate(RequestDelegate next, BearerToken token, IOptions
         headers["Referrer-Policy"] = "no-referrer";
         headers["Cross-Origin-Opener-Policy"] = "same-origin";
         headers["Cross-Origin-Resource-Policy"] = "same-origin";
-        if (!IsKnown(context.Request.Host, context))
+        if (!IsKnown(context.Request.Host))
             return Answer.ProblemAsync(context, StatusCodes.Status421MisdirectedRequest, "unknownHost", [$"the request is for host \"{context.Request.Host.Host}\", which this server does not go by. Use the link that it printed, or add the name to its hosts."]);
         if (context.Request.Headers.Origin is [{ } origin, ..] && !IsSame(origin, context.Request))
             return Answer.ProblemAsync(context, StatusCodes.Status403Forbidden, "otherOrigin", [$"the request comes from a page of {(origin.Length > 200 ? "another site" : origin)}. Only this server's own page and programs may ask."]);
@@ -30,13 +30,12 @@ public sealed class AccessGate(RequestDelegate next, BearerToken token, IOptions
         return Answer.ProblemAsync(context, StatusCodes.Status401Unauthorized, "notAllowed", ["there is no valid token in the request. Send the one that the server printed at its start: Authorization: Bearer TOKEN (the command reads --token or DISTTRAIN_TOKEN)."]);
     }
 
-    private bool IsKnown(HostString host, HttpContext context)
+    private bool IsKnown(HostString host)
     {
         var name = host.Host.Trim('[', ']');
         if (name.Length == 0) return false;
-        if (name.Equals("localhost", StringComparison.OrdinalIgnoreCase)) return true;
-        // An address cannot be rebound: who reaches us by it reaches the address it meant.
-        if (IPAddress.TryParse(name, out var address) && (IPAddress.IsLoopback(address) || address.Equals(context.Connection.LocalIpAddress) || address.MapToIPv6().Equals(context.Connection.LocalIpAddress?.MapToIPv6()))) return true;
+        // A name can be made to mean another address while a page is open (DNS rebinding); an address always means itself.
+        if (name.Equals("localhost", StringComparison.OrdinalIgnoreCase) || IPAddress.TryParse(name, out _)) return true;
         foreach (var known in options.Value.Hosts)
             if (known == "*" || known.Equals(name, StringComparison.OrdinalIgnoreCase)) return true;
         return false;

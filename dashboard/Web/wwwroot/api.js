@@ -3,9 +3,8 @@ const key = 'disttrain.token';
 
 /** A link brings the token in its fragment, which browsers send nowhere; from there it moves into this tab's storage. */
 export function takeToken() {
-  const token = new URLSearchParams(location.hash.slice(1)).get('token');
-  if (!token) return;
-  sessionStorage.setItem(key, token);
+  if (!location.hash.startsWith('#token=')) return;
+  sessionStorage.setItem(key, decodeURIComponent(location.hash.slice('#token='.length)));
   history.replaceState(null, '', location.pathname + location.search);
 }
 

@@ -129,7 +129,7 @@ export async function showJob(page, id) {
       ['step', count(s.step), `of ${count(s.totalSteps)}`], ['epoch', s.stepsPerEpoch ? (s.step / s.stepsPerEpoch).toFixed(2) : '', s.stepsPerEpoch ? `of ${count(s.totalSteps / s.stepsPerEpoch)}` : ''],
       ['train loss', s.trainLoss === null ? '–' : number(real(s.trainLoss)), 'last batch'], ['test loss', s.testLoss === null ? '–' : number(real(s.testLoss)), s.bestTestLoss === null ? '' : `best ${number(real(s.bestTestLoss))} @ ${count(s.bestTestLossStep)}`],
       ...(s.testAccuracy === null ? [] : [['test accuracy', percent(s.testAccuracy), '']]), ['speed', count(s.samplesPerSecond), 'samples/s'],
-      ['workers', count(s.workers), `${s.shards} shards, ${s.microBatches} micro-batches`], ['time', duration(s.seconds), Number.isNaN(left) ? '' : `${duration(left)} left`],
+      ['workers', ended(s.state) ? '–' : count(s.workers), `${s.shards} shard${s.shards === 1 ? '' : 's'}, ${s.microBatches} micro-batch${s.microBatches === 1 ? '' : 'es'}`], ['time', duration(s.seconds), Number.isNaN(left) ? '' : `${duration(left)} left`],
     ];
     parts.facts.replaceChildren(...facts.map(([name, value, more]) => h('div', {}, h('dt', {}, name), h('dd', {}, value, ' ', h('small', {}, more)))));
     if (s.weightsSha256) parts.facts.append(h('div', {}, h('dt', {}, 'weights'), h('dd', {}, h('small', { title: s.weightsSha256 }, `sha256 ${s.weightsSha256.slice(0, 16)}...`))));
@@ -142,7 +142,7 @@ export async function showJob(page, id) {
     const bar = w => { const all = phases.reduce((sum, [, field]) => sum + w[field], 0); return h('div', { class: 'bar', role: 'img', 'aria-label': seen.map(([name, field]) => `${name} ${all ? Math.round(100 * w[field] / all) : 0} %`).join(', ') }, seen.map(([name, field]) => { const piece = h('i', { class: name }); piece.style.width = `${all ? 100 * w[field] / all : 0}%`; return piece; })); };
     const traffic = workers.some(w => w.bytesSent || w.bytesReceived);
     parts.workers.replaceChildren(h('h2', {}, `Workers (${workers.length})`), h('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': 'workers' }, h('table', {},
-      h('thead', {}, h('tr', {}, ['worker', 'node', 'device', 'state', 'lease', 'time', ...seen.map(([name]) => `${name} s`), ...(traffic ? ['sent', 'received'] : [])].map(t => h('th', { scope: 'col' }, t)))),
+      h('thead', {}, h('tr', {}, ['worker', 'node', 'device', 'state', 'lease', 'time', ...seen.map(([name]) => `${name} s`), ...(traffic ? ['sent', 'received'] : [])].map((t, at) => h('th', { scope: 'col', class: at > 5 ? 'num' : null }, t)))),
       h('tbody', {}, busiest.map(w => h('tr', {}, [w.name, w.node, w.device, w.state, w.lease].map(t => h('td', {}, t)), h('td', {}, bar(w)), seen.map(([, field]) => h('td', { class: 'num' }, w[field].toFixed(1))), traffic ? [w.bytesSent, w.bytesReceived].map(n => h('td', { class: 'num' }, bytes(n))) : []))))),
       h('div', { class: 'key' }, seen.map(([name]) => h('span', {}, h('i', { class: name }), name))),
       shards.length ? h('details', {}, h('summary', {}, `${shards.length} parameter shards`), h('div', { class: 'scroll', tabindex: 0 }, h('table', {}, h('thead', {}, h('tr', {}, ['shard', 'primary', 'replica', 'version', 'floats'].map(t => h('th', { scope: 'col' }, t)))),
@@ -163,7 +163,7 @@ export async function showJob(page, id) {
   function drawCheckpoints() {
     const best = live.checkpoints.reduce((a, c) => c.testLoss !== null && (a === null || c.testLoss < a.testLoss) ? c : a, null);
     parts.checkpoints.replaceChildren(h('h2', {}, `Checkpoints (${live.checkpoints.length})`), live.checkpoints.length === 0 ? h('p', { class: 'quiet' }, 'None yet.') : h('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': 'checkpoints' }, h('table', {},
-      h('thead', {}, h('tr', {}, ['step', 'test loss', 'test accuracy', 'size', 'at', 'manifest'].map(t => h('th', { scope: 'col' }, t)))),
+      h('thead', {}, h('tr', {}, ['step', 'test loss', 'test accuracy', 'size', 'at', 'manifest'].map((t, at) => h('th', { scope: 'col', class: at < 5 ? 'num' : null }, t)))),
       h('tbody', {}, live.checkpoints.map(c => h('tr', {}, h('td', { class: 'num' }, count(c.step)), h('td', { class: 'num' }, c.testLoss === null ? '' : number(real(c.testLoss)), c === best ? ' (best)' : ''), h('td', { class: 'num' }, c.testAccuracy === null ? '' : percent(c.testAccuracy)),
         h('td', { class: 'num' }, bytes(c.bytes)), h('td', { class: 'num' }, new Date(c.at).toLocaleTimeString()), h('td', { class: 'path' }, c.manifest)))))));
   }

@@ -15,11 +15,11 @@ export function showJobs(page) {
   const body = h('tbody'), heads = h('tr'), empty = h('p', { class: 'empty' }, 'Asking the cluster ...');
   page.main.replaceChildren(
     h('div', { class: 'top' }, h('h1', { class: 'grow' }, 'Jobs'), h('label', { for: 'filter', class: 'quiet' }, 'filter '), filter),
-    h('div', { class: 'scroll card', tabindex: 0, role: 'group', 'aria-label': 'jobs' }, h('table', {}, h('thead', {}, heads), body)), empty);
+    h('div', { class: 'scroll card', tabindex: 0, role: 'group', 'aria-label': 'jobs' }, h('table', { class: 'jobs' }, h('thead', {}, heads), body)), empty);
 
   function draw() {
     const [by, way] = view.get('sort', 'submitted.down').split('.');
-    heads.replaceChildren(...columns.map(([key, title, of]) => h('th', { scope: 'col', 'aria-sort': key && key === by ? way === 'up' ? 'ascending' : 'descending' : null },
+    heads.replaceChildren(...columns.map(([key, title, of], at) => h('th', { scope: 'col', class: at > 2 && key !== 'verdict' ? 'num' : null, 'aria-sort': key && key === by ? way === 'up' ? 'ascending' : 'descending' : null },
       of ? h('button', { type: 'button', onclick: () => { view.set({ sort: `${key}.${key === by && way === 'down' ? 'up' : 'down'}` }); draw(); heads.querySelector('[aria-sort] button')?.focus(); } }, title) : title)));
     if (!jobs) return;
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);

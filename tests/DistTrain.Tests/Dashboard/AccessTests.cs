@@ -47,7 +47,8 @@ public sealed class AccessTests : ApiFixture
     [Theory]
     [InlineData("evil.example")]
     [InlineData("127.0.0.1.evil.example")]
-    [InlineData("8.8.8.8")]
+    [InlineData("127.0.0.1.")]
+    [InlineData("0x7f000001.evil.example")]
     public async Task A_host_name_that_is_not_its_own_is_refused_so_that_no_name_can_be_rebound_to_it(string host)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, "jobs") { Headers = { Host = host } };

@@ -23,6 +23,7 @@ public sealed class ReferenceGraphTests
         ["client/Cli"] = ["client/Sdk", "grains/Training", "dashboard/Web", "kernels/Gpu"],
         ["silo"] = ["grains/Orleans", "client/Orleans", "dashboard/Web", "kernels/Gpu"],
         ["tests/DistTrain.Tests"] = ["client/Cli"],
+        ["samples/programs/FollowJob"] = ["client/Sdk"],
         ["tests/DistTrain.Browser.Tests"] = ["client/Cli"],
         ["tests/DistTrain.Cluster.Tests"] = ["grains/Interfaces", "grains/Orleans", "silo", "client/Orleans"],
         ["tests/DistTrain.Gpu.Tests"] = ["kernels/Gpu", "learning", "grains/Training"],
