@@ -184,26 +184,27 @@ public sealed class PositionFormatter() : FieldsFormatter<JobPosition>("a positi
     }
 }
 
-/// <summary>Crew: one array of three numbers for each member: worker, first stage, stages.</summary>
+/// <summary>Crew: one array with four fields for each member: worker, first stage, stages, where it is.</summary>
 public sealed class CrewFormatter() : FieldsFormatter<Crew>("a crew", 1)
 {
     protected override void Write(ref MessagePackWriter writer, Crew value, MessagePackSerializerOptions options)
     {
-        writer.WriteArrayHeader(3 * value.Members.Length);
+        writer.WriteArrayHeader(4 * value.Members.Length);
         foreach (var member in value.Members)
         {
             writer.Write(member.Worker);
             writer.Write(member.FirstStage);
             writer.Write(member.StageCount);
+            writer.Write(member.Host);
         }
     }
 
     protected override Crew Read(ref MessagePackReader reader, MessagePackSerializerOptions options)
     {
-        var numbers = reader.ReadArrayHeader();
-        if (numbers % 3 != 0) throw new MessagePackSerializationException($"a crew has {numbers} numbers; it must have three for each member.");
-        var members = ImmutableArray.CreateBuilder<CrewMember>(Math.Min(numbers / 3, 1024));
-        for (var i = 0; i < numbers / 3; i++) members.Add(new CrewMember(reader.ReadInt32(), reader.ReadInt32(), reader.ReadInt32()));
+        var fields = reader.ReadArrayHeader();
+        if (fields % 4 != 0) throw new MessagePackSerializationException($"a crew has {fields} fields; it must have four for each member.");
+        var members = ImmutableArray.CreateBuilder<CrewMember>(Math.Min(fields / 4, 1024));
+        for (var i = 0; i < fields / 4; i++) members.Add(new CrewMember(reader.ReadInt32(), reader.ReadInt32(), reader.ReadInt32(), Text(ref reader, "place of a member")));
         return new Crew(members.ToImmutable());
     }
 }

@@ -73,7 +73,7 @@ public sealed class ControlFormatTests
     [Theory]
     [InlineData(typeof(Message), 16), InlineData(typeof(OpenStep), 10), InlineData(typeof(StepRecord), 9), InlineData(typeof(EvaluationTotals), 4), InlineData(typeof(EvaluationRecord), 4)]
     [InlineData(typeof(ReducedFigures), 5), InlineData(typeof(JobPosition), 6), InlineData(typeof(EvaluationTrend), 6), InlineData(typeof(CheckpointManifest), 5), InlineData(typeof(RestoreFrom), 2)]
-    [InlineData(typeof(WorkerHello), 2), InlineData(typeof(PlanIdentity), 3), InlineData(typeof(CrewMember), 3), InlineData(typeof(Control), 4), InlineData(typeof(CheckpointFile), 3), InlineData(typeof(ControlMessage), 5)]
+    [InlineData(typeof(WorkerHello), 2), InlineData(typeof(PlanIdentity), 3), InlineData(typeof(CrewMember), 4), InlineData(typeof(Control), 4), InlineData(typeof(CheckpointFile), 3), InlineData(typeof(ControlMessage), 5)]
     [InlineData(typeof(MemberReport), 4), InlineData(typeof(SeatReport), 5), InlineData(typeof(JobStatus), 24), InlineData(typeof(MetricPoint), 11), InlineData(typeof(TrainingEvent), 6), InlineData(typeof(WorkerReport), 14)]
     public void Every_field_of_a_type_is_on_the_wire(Type type, int fields) => Assert.Equal(fields, type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Length);
 
@@ -104,7 +104,7 @@ public sealed class ControlFormatTests
             Payload = kind switch
             {
                 MessageKind.Join => new WorkerHello("w", new PlanIdentity("s", "m", "d")),
-                MessageKind.Lease => new Crew([new CrewMember(5, 0, 1), new CrewMember(6, 1, 2)]),
+                MessageKind.Lease => new Crew([new CrewMember(5, 0, 1, _node.ToText()), new CrewMember(6, 1, 2)]),
                 MessageKind.Adopted => new[] { new LogEntry(_step), new LogEntry(_evaluation) },
                 MessageKind.Adopt => ImmutableArray.Create(new Branch(2, 5)),
                 MessageKind.Restore => new RestoreFrom(_manifest.Name, _manifest),

@@ -1,11 +1,13 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using DistTrain.Protocol;
 using DistTrain.Training;
+using Xunit.Abstractions;
 
 namespace DistTrain.Tests.Training.Nodes;
 
 /// <summary>A pipeline whose stages run on several nodes, with activations over the lane, has the bits of one process.</summary>
-public sealed class PipelineNodeTests
+public sealed class PipelineNodeTests(ITestOutputHelper output)
 {
     // One crew over two and three nodes; two crews of two over two nodes; fewer workers than stages.
     [Theory]
@@ -28,19 +30,23 @@ public sealed class PipelineNodeTests
     }
 
     [Theory]
+    [InlineData(RecoveryTests.Victim.Worker, 4, 0)]
     [InlineData(RecoveryTests.Victim.Worker, 4, 1)]
     [InlineData(RecoveryTests.Victim.Scheduler, 3, 2)]
-    public async Task A_node_that_is_killed_under_a_bad_wire_changes_no_bit_of_a_pipeline(RecoveryTests.Victim victim, int workers, int seed)
+    public async Task A_node_that_is_killed_changes_no_bit_of_a_pipeline(RecoveryTests.Victim victim, int workers, int seed)
     {
         var resolved = SameBitsTests.Job("mlp", "adam", 0.5, epochs: 6);
         using var pace = new ManualResetEventSlim();
-        using var cluster = new InMemoryCluster(new Weather(Drop: 0.02, Repeat: 0.05, Delay: 0.1, Seed: seed));
+        using var cluster = new InMemoryCluster(seed == 0 ? Weather.Fair : new Weather(Drop: 0.02, Repeat: 0.05, Delay: 0.1, Seed: seed));
         var units = new UnitsSeen(cluster);
         var job = cluster.Job(resolved.With(_ => pace.Wait(5)).With(units.Look), shards: 2, checkpointEvery: 9, pipeline: 2);
         var run = new ClusterRun(cluster, job);
         run.Begin(nodes: 3, workers);
         await run.Committed(5 + 3 * seed);
         cluster.Kill(run.Pick(victim));
+        var (killed, steps) = (Stopwatch.GetTimestamp(), run.Steps);
+        await run.Committed(steps + 1);
+        output.WriteLine($"{victim}: {Stopwatch.GetElapsedTime(killed).TotalMilliseconds:F0} ms from the kill to the next commit");
         var outcome = await run.End();
         SameBitsTests.AssertSame(SameBitsTests.Oracle(resolved), outcome.Result);
         Assert.True(units.Nodes >= 2, $"{units.Nodes} nodes have run stages");
