@@ -34,6 +34,11 @@ internal sealed unsafe partial class Conv2dCpu
     {
         shape.CheckBackwardInput(samples, dy, w, dx);
         if (samples == 0) return;
+        if (IsDepthwise(shape))
+        {
+            BackwardInputDepthwise(shape, samples, dy, w, dx);
+            return;
+        }
         var (channels, outputs, taps, positions) = (shape.Channels / shape.Groups, shape.Outputs / shape.Groups, shape.KernelY * shape.KernelX, shape.OutY * shape.OutX);
         var block = SampleLanes.BlockOf(Wide, samples, (long)shape.Outputs * positions);
         if (!_inputPlans.TryGetValue((shape, block), out var plan)) _inputPlans[(shape, block)] = plan = SampleLanesPlan.Input(shape, block);

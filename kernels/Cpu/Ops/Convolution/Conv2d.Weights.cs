@@ -16,6 +16,15 @@ internal sealed unsafe partial class Conv2dCpu
     public void BackwardWeights(in Conv2dShape shape, Segments segments, View x, View dy, View dw, View dBias)
     {
         shape.CheckBackwardWeights(segments, x, dy, dw, dBias);
+        if (IsDepthwise(shape)) BackwardWeightsDepthwise(shape, segments, x, dy, dw);
+        else BackwardWeightsByTaps(shape, segments, x, dy, dw);
+        if (dBias.IsNone) return;
+        var bias = new BiasJob { Segments = segments, Dy = dy.Floats(), DBias = dBias.Floats(), Outputs = shape.Outputs, Positions = shape.OutY * shape.OutX, Parts = Math.Min(device.Threads, shape.Outputs) };
+        device.Run(ref bias, bias.Parts);
+    }
+
+    private void BackwardWeightsByTaps(in Conv2dShape shape, Segments segments, View x, View dy, View dw)
+    {
         var (channels, outputs, taps, positions) = (shape.Channels / shape.Groups, shape.Outputs / shape.Groups, shape.KernelY * shape.KernelX, shape.OutY * shape.OutX);
         var blocks = (channels * taps + BlockTaps - 1) / BlockTaps;
         var perThread = (device.Threads + shape.Groups - 1) / shape.Groups;
@@ -61,9 +70,6 @@ internal sealed unsafe partial class Conv2dCpu
             job.Parts = Math.Min(device.Threads, shape.Groups * blocks);
             device.Run(ref job, job.Parts);
         }
-        if (dBias.IsNone) return;
-        var bias = new BiasJob { Segments = segments, Dy = dy.Floats(), DBias = dBias.Floats(), Outputs = shape.Outputs, Positions = positions, Parts = Math.Min(device.Threads, shape.Outputs) };
-        device.Run(ref bias, bias.Parts);
     }
 
     /// <summary>A unit is a group's block of channels; its sums are [taps (c, ky, kx), outputs in whole vectors].</summary>

@@ -28,6 +28,13 @@ public sealed class Conv2dTests : IDisposable
         { new(2, 4, 4, 3, 3, 3, 1, 1, 4, 5), 2 },
         { new(1, 40, 41, 2, 9, 3, 1, 1, 4, 1), 2 },
         { new(130, 5, 5, 9, 2, 2), 2 },
+        // Depthwise: whole blocks of sixteen channels and a rest, strides, dilation, windows past the image, several chunks of rows.
+        { new(16, 8, 8, 16, 3, 3, 1, 1, 1, 1, 1, 1, 16), 3 },
+        { new(19, 9, 10, 19, 3, 3, 2, 2, 1, 1, 1, 1, 19), 4 },
+        { new(33, 11, 7, 33, 5, 5, 1, 1, 2, 2, 1, 1, 33), 2 },
+        { new(8, 30, 31, 8, 3, 2, 3, 2, 2, 0, 1, 2, 8), 3 },
+        { new(17, 3, 4, 17, 3, 3, 2, 3, 4, 5, 2, 2, 17), 5 },
+        { new(40, 26, 26, 40, 7, 7, 4, 4, 3, 3, 1, 1, 40), 2 },
     };
 
     [Theory]
