@@ -43,7 +43,7 @@ internal sealed partial class JobWatch(SiloNode silo, JobRuns runs, Roster roste
         try
         {
             await runs.LeaveAsync(cancellation).WaitAsync(_leaveLimit, cancellation).ConfigureAwait(false);
-            await Task.WhenAll(_followed, _watched).WaitAsync(_leaveLimit, cancellation).ConfigureAwait(false);
+            await Task.WhenAll(_followed, _watched).WaitAsync(_leaveLimit, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
         catch (Exception late) when (late is OperationCanceledException or TimeoutException)
         {
