@@ -106,8 +106,12 @@ internal sealed class StateStore
         _work.Do(() =>
         {
             var problems = new List<string>();
-            _restored = null;
-            _restored = Find(wanted.Name, problems);
+            // Asked again because the answer took long: what is verified stays, the scheduler may be reading it.
+            if (_restored is null || NameOf(_restored.Manifest) != wanted.Name)
+            {
+                _restored = null;
+                _restored = Find(wanted.Name, problems);
+            }
             if (_restored is not null) return answer with { Payload = ToMachine(_restored.Manifest) };
             return answer with { Payload = null, Text = problems.Count > 0 ? string.Join("; ", problems) : "it is not in the store" };
         }, answer);
@@ -163,12 +167,12 @@ internal sealed class StateStore
     public void Recall(RecalledLog recalled)
     {
         if (recalled.Base == CheckpointName.Initial) _log.Load([]);
-        else if (_restored is { } restored && NameOf(restored.Manifest) == recalled.Base)
+        else
         {
+            var restored = _restored is { } verified && NameOf(verified.Manifest) == recalled.Base ? verified : Load(recalled.Base);
             _log.Load(restored.LossLog);
             (Newest, RestoredSteps) = (restored.Path, restored.Manifest.Step);
         }
-        else throw new InvalidOperationException($"checkpoint {recalled.Base} is gone on from and was not verified.");
         foreach (var entry in recalled.Since) _log.Append(LossLog.RecordOf(entry));
     }
 
