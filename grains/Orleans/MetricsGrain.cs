@@ -2,12 +2,13 @@ using DistTrain.Contracts;
 using DistTrain.Diagnosis;
 using DistTrain.Grains.Wire;
 using Orleans.Concurrency;
+using Orleans.GrainDirectory;
 using Orleans.Placement;
 
 namespace DistTrain.Grains;
 
 /// <inheritdoc cref="IMetricsGrain"/>
-[PreferLocalPlacement]
+[PreferLocalPlacement, Immovable, GrainDirectory(JobDirectory.Name)]
 internal sealed class MetricsGrain(IClusterStore store, EndedJobs endedJobs, TimeProvider time) : Grain, IMetricsGrain
 {
     private const int Most = 1000;

@@ -5,7 +5,7 @@ using Orleans.Runtime;
 namespace DistTrain.Grains;
 
 /// <summary>
-/// Which activation holds a job, in the cluster's store: it outlives every silo, and changes by compare-and-swap. Orleans' own directory forgets, and ends, activations whose
+/// Which activation holds a job or its metrics, in the cluster's store: it outlives every silo, and changes by compare-and-swap. Orleans' own directory forgets, and ends, activations whose
 /// entries were on a silo that died; a job would move for nothing.
 /// </summary>
 internal sealed class JobDirectory(IClusterStore store) : IGrainDirectory
@@ -49,7 +49,8 @@ internal sealed class JobDirectory(IClusterStore store) : IGrainDirectory
     // A holder on a dead silo is replaced when the job is next asked for.
     public Task UnregisterSilos(List<SiloAddress> siloAddresses) => Task.CompletedTask;
 
-    private static string KeyOf(GrainId grain) => grain.Key.ToString() ?? "";
+    // The job's grain and its metrics' have the same key.
+    private static string KeyOf(GrainId grain) => $"{grain.Type}.{grain.Key}";
 
     private static bool Same(GrainAddress? one, GrainAddress? other) => one is not null && other is not null && one.ActivationId.Equals(other.ActivationId) && Equals(one.SiloAddress, other.SiloAddress);
 

@@ -49,7 +49,7 @@ internal static class StoreKind
     /// <summary>By job id: the register record.</summary>
     public const string Register = "register";
 
-    /// <summary>By job id: which activation holds the job; empty for none.</summary>
+    /// <summary>By type of grain and job id: which activation holds it; empty for none.</summary>
     public const string Holder = "holder";
 
     /// <summary>By job id: the last status of a job that has ended.</summary>
