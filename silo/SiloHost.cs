@@ -45,7 +45,7 @@ internal static class SiloHost
             // Short, so that what waits for the database says so soon.
             var source = new NpgsqlDataSourceBuilder(settings.PostgreSql) { ConnectionStringBuilder = { Timeout = 5, CommandTimeout = 5, MaxPoolSize = 20 } }.Build();
             builder.Services.AddSingleton(source);
-            builder.Services.AddHostedService(_ => new SchemaMaker(source));
+            builder.Services.AddHostedService(_ => new SchemaMaker(source, settings.Cluster));
         }
         builder.UseOrleans(silo => Orleans(silo, settings));
         builder.Services.AddHostedService<HealthServer>();
@@ -91,7 +91,7 @@ internal static class SiloHost
     }
 
     /// <summary>Before Orleans asks for its tables, they are there. The database may come up later than the silo: it is waited for.</summary>
-    private sealed class SchemaMaker(NpgsqlDataSource source) : IHostedLifecycleService
+    private sealed class SchemaMaker(NpgsqlDataSource source, string cluster) : IHostedLifecycleService
     {
         private static readonly TimeSpan _patience = TimeSpan.FromMinutes(2);
 
@@ -104,6 +104,7 @@ internal static class SiloHost
                 try
                 {
                     await MembershipSchema.PrepareAsync(source, limit.Token).ConfigureAwait(false);
+                    await MembershipSchema.BuryAsync(source, cluster, limit.Token).ConfigureAwait(false);
                     return;
                 }
                 catch (NpgsqlException unreached) when (unreached.IsTransient && !limit.IsCancellationRequested)

@@ -29,7 +29,7 @@ class Silo:
         arguments = ["dotnet", cluster.program, "--name", name, "--silo-port", str(self.port), "--gateway-port", "0", "--lane-port", "0", "--health-port", "0",
                      "--state", os.path.join(cluster.folder, "state"), "--data", cluster.data, "--attached", "true", *options]
         if cluster.postgresql:
-            arguments += ["--clustering", "postgresql"]
+            arguments += ["--clustering", "postgresql", "--cluster", cluster.id]
         else:
             arguments += ["--primary", f"127.0.0.1:{cluster.primary or self.port}"]
         environment = dict(os.environ, DISTTRAIN_TOKEN=TOKEN, DISTTRAIN_POSTGRESQL=cluster.postgresql)
@@ -52,7 +52,7 @@ class Cluster:
         self.folder = options.folder or tempfile.mkdtemp(prefix="disttrain-kill-")
         os.makedirs(self.folder, exist_ok=True)
         self.program, self.data, self.postgresql, self.primary = os.path.abspath(options.silo), os.path.abspath(options.data), options.postgresql, 0
-        self.extra = options.silo_option
+        self.extra, self.id = options.silo_option, options.cluster or f"kill-{time.time_ns()}"
         # With membership in memory, the gateway holds it: it is the one that is never killed.
         self.gateway = Silo(self, "gateway", ["--role", "gateway", "--http-port", "0"])
         self.primary = self.gateway.port
@@ -152,6 +152,7 @@ def main():
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--target", choices=["worker", "primary", "scheduler", "none"], default="none")
     parser.add_argument("--postgresql", default="")
+    parser.add_argument("--cluster", default="")
     parser.add_argument("--expect", default="")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", default="")
