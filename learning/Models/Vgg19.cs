@@ -1,0 +1,11 @@
+namespace DistTrain.Learning;
+
+/// <summary>VGG of 19 layers with weights: 2, 2, 4, 4, 4 convolutions of 3 x 3 in five stages.  3x224x224, 1000 outputs: 143,667,240 parameters.  Simonyan, Zisserman 2014, arXiv:1409.1556.</summary>
+[Named("vgg19")]
+public sealed class Vgg19(Vgg19.Options options) : Model
+{
+    /// <param name="Stem">imageNet: dense layers of 4096; cifar: of 512, for 32 x 32.</param>
+    public sealed record Options(Stem Stem = Stem.Cifar);
+
+    public override Layer Build(Shape input, int outputs) => Vgg.Build(options.Stem, [2, 2, 4, 4, 4], outputs);
+}
