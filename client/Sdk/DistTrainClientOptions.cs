@@ -12,7 +12,10 @@ public sealed class DistTrainClientOptions
     /// <summary>PEM file with the authority (or the self-signed certificate) that the server's certificate is checked against; empty = the machine's own.</summary>
     public string AuthorityFile { get; set; } = "";
 
-    /// <summary>How long one request may take; streams have no end of their own.</summary>
+    /// <summary>How long a submission may take: the spec is tried on its data before it is accepted.</summary>
+    public TimeSpan SubmitTimeout { get; set; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>How long any other request may take; streams have no end of their own.</summary>
     public TimeSpan RequestTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>How long a stream that was open is tried again when the server has gone, before it ends in an error.</summary>

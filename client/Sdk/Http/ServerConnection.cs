@@ -49,7 +49,7 @@ internal sealed class ServerConnection : IDisposable
 
     public async Task<TAnswer> PostAsync<TBody, TAnswer>(string path, TBody body, JsonTypeInfo<TBody> bodyType, JsonTypeInfo<TAnswer> answerType, CancellationToken cancellation)
     {
-        using var response = await SendAsync(() => new HttpRequestMessage(HttpMethod.Post, Of(path)) { Content = new StringContent(JsonSerializer.Serialize(body, bodyType), Encoding.UTF8, "application/json") }, cancellation).ConfigureAwait(false);
+        using var response = await SendAsync(() => new HttpRequestMessage(HttpMethod.Post, Of(path)) { Content = new StringContent(JsonSerializer.Serialize(body, bodyType), Encoding.UTF8, "application/json") }, cancellation, _options.SubmitTimeout).ConfigureAwait(false);
         return await ReadAsync(response, answerType, cancellation).ConfigureAwait(false);
     }
 
@@ -117,10 +117,11 @@ internal sealed class ServerConnection : IDisposable
             await foreach (var item in EventStreamReader.ReadAsync(stream, _options.Silence, cancellation).ConfigureAwait(false)) yield return item;
     }
 
-    private async Task<HttpResponseMessage> SendAsync(Func<HttpRequestMessage> make, CancellationToken cancellation)
+    private async Task<HttpResponseMessage> SendAsync(Func<HttpRequestMessage> make, CancellationToken cancellation, TimeSpan? timeout = null)
     {
+        var patience = timeout ?? _options.RequestTimeout;
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        limit.CancelAfter(_options.RequestTimeout);
+        limit.CancelAfter(patience);
         try
         {
             using var request = make();
@@ -130,7 +131,7 @@ internal sealed class ServerConnection : IDisposable
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            throw new ClusterException(ClusterError.Unreachable, $"{Server} did not answer within {_options.RequestTimeout.TotalSeconds:F0} s. See whether it is overloaded or hangs.");
+            throw new ClusterException(ClusterError.Unreachable, $"{Server} did not answer within {patience.TotalSeconds:F0} s. See whether it is overloaded or hangs.");
         }
         catch (Exception failed) when (failed is HttpRequestException or IOException)
         {

@@ -10,7 +10,7 @@ internal static class EventRoutes
     public static async Task Events(ApiRequest request)
     {
         var (cluster, job, after) = (request.Cluster, request.Job, request.After);
-        await cluster.GetAsync(job, request.Cancellation).ConfigureAwait(false); // an unknown job is a 404, not an empty stream
+        var status = await cluster.GetAsync(job, request.Cancellation).ConfigureAwait(false); // an unknown job is a 404, not an empty stream
         if (request.WantsStream)
         {
             var stream = await EventStream.OpenAsync(request.Http).ConfigureAwait(false);
@@ -19,7 +19,7 @@ internal static class EventRoutes
         }
         var limit = (int)(request.Number("limit", 1, Most) ?? 1000);
         var asked = request.Of<TimeProvider>().GetUtcNow();
-        var (events, more) = await Snapshot.TakeAsync(c => cluster.EventsAsync(job, after, c), e => e.At > asked, limit, request.Cancellation).ConfigureAwait(false);
+        var (events, more) = await Snapshot.TakeAsync(c => cluster.EventsAsync(job, after, c), e => !JobStates.IsEnd(status.State) && e.At > asked, Snapshot.Silence(status), limit, request.Cancellation).ConfigureAwait(false);
         await Answer.JsonAsync(request.Http, new EventPage(events, events.Count > 0 ? events[^1].Sequence : after, more), ClusterJson.Plain.EventPage).ConfigureAwait(false);
     }
 }

@@ -17,7 +17,7 @@ internal static class MetricRoutes
     public static async Task Metrics(ApiRequest request)
     {
         var (cluster, job, after) = (request.Cluster, request.Job, request.After);
-        var reached = (await cluster.GetAsync(job, request.Cancellation).ConfigureAwait(false)).Step;
+        var status = await cluster.GetAsync(job, request.Cancellation).ConfigureAwait(false);
         if (request.WantsStream)
         {
             var stream = await EventStream.OpenAsync(request.Http).ConfigureAwait(false);
@@ -29,25 +29,25 @@ internal static class MetricRoutes
         }
         else if (request.Http.Request.Query["format"] == "csv")
         {
-            await CsvAsync(request, job, after, reached).ConfigureAwait(false);
+            await CsvAsync(request, status, after).ConfigureAwait(false);
         }
         else
         {
-            var (page, more) = await Snapshot.TakeAsync(c => cluster.MetricsAsync(job, after, c), p => p.Step > reached, (int)(request.Number("limit", 1, Most) ?? 1000), request.Cancellation).ConfigureAwait(false);
+            var (page, more) = await Snapshot.PointsAsync(cluster, status, after, (int)(request.Number("limit", 1, Most) ?? 1000), request.Cancellation).ConfigureAwait(false);
             await Answer.JsonAsync(request.Http, new MetricPage(page, page.Count > 0 ? page[^1].Sequence : after, more), ClusterJson.Plain.MetricPage).ConfigureAwait(false);
         }
     }
 
-    private static async Task CsvAsync(ApiRequest request, string job, long after, long reached)
+    private static async Task CsvAsync(ApiRequest request, JobStatus status, long after)
     {
         var response = request.Http.Response;
         response.ContentType = "text/csv; charset=utf-8";
-        response.Headers.ContentDisposition = $"attachment; filename=\"{job}.csv\"";
+        response.Headers.ContentDisposition = $"attachment; filename=\"{status.Job}.csv\"";
         await response.WriteAsync(CsvHeader, request.Cancellation).ConfigureAwait(false);
         var (text, more) = (new StringBuilder(), true);
         while (more)
         {
-            (var page, more) = await Snapshot.TakeAsync(c => request.Cluster.MetricsAsync(job, after, c), p => p.Step > reached, Most, request.Cancellation).ConfigureAwait(false);
+            (var page, more) = await Snapshot.PointsAsync(request.Cluster, status, after, Most, request.Cancellation).ConfigureAwait(false);
             foreach (var p in page)
                 text.Append(CultureInfo.InvariantCulture, $"{p.Sequence},{p.Kind},{p.Step},{Cell(p.Epoch)},{Cell(p.Seconds)},{Cell(p.Loss)},{Cell(p.Accuracy)},{p.Samples},{Cell(p.LearningRate)},{Cell(p.GradientNorm)},{Cell(p.ClippedNorm)}\n");
             if (page.Count > 0) after = page[^1].Sequence;

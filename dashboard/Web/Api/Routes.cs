@@ -21,7 +21,7 @@ internal static class Routes
     public static void Map(IEndpointRouteBuilder routes)
     {
         Get("/jobs", JobRoutes.List);
-        Post("/jobs", JobRoutes.Submit);
+        Post("/jobs", JobRoutes.Submit, slow: true);
         Get("/jobs/{job}", JobRoutes.Status);
         Get("/jobs/{job}/spec", JobRoutes.Spec);
         Post("/jobs/{job}/stop", JobRoutes.Stop);
@@ -38,14 +38,15 @@ internal static class Routes
         routes.MapFallback(Api + "/{**rest}", context => Answer.ProblemAsync(context, StatusCodes.Status404NotFound, "notFound", [$"there is nothing at {context.Request.Method} {context.Request.Path}. The API's routes begin with {V1}/; see docs/http-api.md."]));
 
         void Get(string route, ApiRoute answer, bool streams = false) => routes.MapMethods(V1 + route, [HttpMethods.Get], Guarded(answer, streams));
-        void Post(string route, ApiRoute answer) => routes.MapMethods(V1 + route, [HttpMethods.Post], Guarded(answer, streams: false));
+        void Post(string route, ApiRoute answer, bool slow = false) => routes.MapMethods(V1 + route, [HttpMethods.Post], Guarded(answer, streams: false, slow));
     }
 
     /// <param name="streams">Lasts as long as the viewer wants; others are bounded by <see cref="DashboardOptions.Patience"/>.</param>
-    private static RequestDelegate Guarded(ApiRoute answer, bool streams) => async context =>
+    /// <param name="slow">A spec is tried on its data before it is accepted: ten times the patience.</param>
+    private static RequestDelegate Guarded(ApiRoute answer, bool streams, bool slow = false) => async context =>
     {
         var services = context.RequestServices;
-        var patience = services.GetRequiredService<IOptions<DashboardOptions>>().Value.Patience;
+        var patience = services.GetRequiredService<IOptions<DashboardOptions>>().Value.Patience * (slow ? 10 : 1);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
         if (!streams) limit.CancelAfter(patience);
         // A server that stops lets streams say their last word, and does not wait for those that would go on.

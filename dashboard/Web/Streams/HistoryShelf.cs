@@ -23,10 +23,10 @@ internal sealed class HistoryShelf(ITrainingCluster cluster)
         await metrics.Reading.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            var reached = (await cluster.GetAsync(job, cancellation).ConfigureAwait(false)).Step;
-            for (var more = true; more;)
+            var status = await cluster.GetAsync(job, cancellation).ConfigureAwait(false);
+            for (var more = JobStates.IsEnd(status.State) || metrics.LastStep < status.Step; more;)
             {
-                (var page, more) = await Snapshot.TakeAsync(c => cluster.MetricsAsync(job, metrics.After, c), p => p.Step > reached, 50_000, cancellation).ConfigureAwait(false);
+                (var page, more) = await Snapshot.PointsAsync(cluster, status, metrics.After, 50_000, cancellation).ConfigureAwait(false);
                 foreach (var point in page) metrics.Add(point);
             }
             return metrics.History(points);
@@ -40,7 +40,6 @@ internal sealed class HistoryShelf(ITrainingCluster cluster)
     private sealed class JobMetrics
     {
         private readonly MetricStore _store = new();
-        private long _lastStep;
 
         public SemaphoreSlim Reading { get; } = new(1);
 
@@ -48,11 +47,13 @@ internal sealed class HistoryShelf(ITrainingCluster cluster)
 
         public long After { get; private set; }
 
+        public long LastStep { get; private set; }
+
         public void Add(MetricPoint point)
         {
             After = point.Sequence;
-            if (point.Step < _lastStep) return; // told twice: a chart shows the first
-            _lastStep = point.Step;
+            if (point.Step < LastStep) return; // told twice: a chart shows the first
+            LastStep = point.Step;
             Append("seconds", point.Seconds);
             if (point.Kind == "evaluation")
             {
