@@ -139,7 +139,7 @@ internal static class TrainVerb
     {
         var (job, spec) = (plan.Job, plan.Spec);
         var workers = spec.Cluster.Processes > 0 ? Counted(spec.Cluster.Processes, "worker process", "es") : Counted(spec.Cluster.Workers, "worker");
-        return string.Create(CultureInfo.InvariantCulture, $"{spec.Name}: {string.Join(" ", spec.Model.Select(m => m.Name))} ({job.Layout.ParameterCount:N0} parameters) on {spec.Data.Format.Name} ({job.Data.Train.Count:N0} + {job.Data.Test.Count:N0} samples), {workers}, {Counted(spec.Cluster.Shards, "shard")}, {Counted(job.Epochs, "epoch")} of {Counted(job.StepsPerEpoch, "step")}, {Counted(job.BatchSize, "sample")} in {Counted(job.MicroBatches, "micro-batch", "es")} each");
+        return string.Create(CultureInfo.InvariantCulture, $"{spec.Name}: {string.Join(" ", spec.Model.Select(m => m.Name))} ({job.Layout.ParameterCount:N0} parameters) on {spec.Data.Format.Name} ({job.Data.Train.Count:N0} + {job.Data.Test.Count:N0} samples), {workers}, {(plan.Stages is null ? "" : $"{Counted(plan.Stages.Stages.Count, "stage")}, ")}{Counted(plan.Options.Shards, "shard")}, {Counted(job.Epochs, "epoch")} of {Counted(job.StepsPerEpoch, "step")}, {Counted(job.BatchSize, "sample")} in {Counted(job.MicroBatches, "micro-batch", "es")} each");
     }
 
     /// <summary>"1 epoch", "250 steps".</summary>

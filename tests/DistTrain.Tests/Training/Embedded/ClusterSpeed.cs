@@ -16,7 +16,7 @@ public sealed record ClusterCost(double SamplesPerSecond, double FastestDecile, 
 /// <summary>Measures the embedded cluster on LeNet with random images.</summary>
 internal static class ClusterSpeed
 {
-    public static ClusterCost Measure(int workers, int shards, int threads, int batch, int microBatches, int steps)
+    public static ClusterCost Measure(int workers, int shards, int threads, int batch, int microBatches, int steps, int stages = 1)
     {
         var job = LeNet(batch, microBatches);
         var (from, bytesFrom, to, bytesTo) = (0L, 0L, 0L, 0L);
@@ -28,7 +28,7 @@ internal static class ClusterSpeed
             if (step == steps - 1) (to, bytesTo) = (Stopwatch.GetTimestamp(), GC.GetTotalAllocatedBytes(precise: true));
         });
         var feed = new RunFeed();
-        using var cluster = new EmbeddedCluster(job, new RunOptions { Workers = workers, Shards = shards, ComputeThreads = threads, StopAfterSteps = steps }, feed);
+        using var cluster = new EmbeddedCluster(job, new RunOptions { Workers = workers, Shards = shards, Pipeline = stages, ComputeThreads = threads, StopAfterSteps = steps }, feed);
         var result = cluster.RunAsync().GetAwaiter().GetResult();
         if (result.Error is not null && result.Status == TrainingStatus.Failed) throw new InvalidOperationException(result.Error);
         var (compute, all) = (0.0, 0.0);

@@ -25,9 +25,9 @@ public static class TestProgram
                 return Print(Run(document, JsonSerializer.Deserialize<RunOptions>(options)!));
             case ["matrix"]:
                 return SameBitsMatrix.Run();
-            case ["speed", .. var numbers] when numbers.Length == 6:
+            case ["speed", .. var numbers] when numbers.Length is 6 or 7:
                 var n = numbers.Select(text => int.Parse(text, CultureInfo.InvariantCulture)).ToArray();
-                Console.WriteLine($"workers {n[0]}, shards {n[1]}, threads {n[2]}, batch {n[3]}, M {n[4]}: {ClusterSpeed.Measure(n[0], n[1], n[2], n[3], n[4], n[5])}");
+                Console.WriteLine($"workers {n[0]}, shards {n[1]}, threads {n[2]}, batch {n[3]}, M {n[4]}{(n.Length > 6 ? $", stages {n[6]}" : "")}: {ClusterSpeed.Measure(n[0], n[1], n[2], n[3], n[4], n[5], n.Length > 6 ? n[6] : 1)}");
                 return 0;
             case ["pairs", .. var numbers] when numbers.Length == 5:
                 var p = numbers.Select(text => int.Parse(text, CultureInfo.InvariantCulture)).ToArray();
@@ -42,7 +42,7 @@ public static class TestProgram
             case ["lane-end", var encryption]:
                 return LaneSpeed.End(Enum.Parse<LaneEncryption>(encryption));
             default:
-                Console.Error.WriteLine("worker | oracle JOB | run JOB OPTIONS | matrix | speed WORKERS SHARDS THREADS BATCH MICROBATCHES STEPS | pairs PAIRS SHARDS BATCH MICROBATCHES STEPS | lane ROUNDS [ENCRYPTION]");
+                Console.Error.WriteLine("worker | oracle JOB | run JOB OPTIONS | matrix | speed WORKERS SHARDS THREADS BATCH MICROBATCHES STEPS [STAGES] | pairs PAIRS SHARDS BATCH MICROBATCHES STEPS | lane ROUNDS [ENCRYPTION]");
                 return 2;
         }
     }
