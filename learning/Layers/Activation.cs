@@ -15,6 +15,14 @@ public abstract class Activation<TFunction>(TFunction function, DerivativeReads 
 {
     public override Shape Build(LayerBuilder build, Shape input) => input;
 
+    /// <summary>The name of the same function among ONNX's operators; null where it has none without options.</summary>
+    protected virtual string? OnnxName => GetType().Name switch
+    {
+        "Relu" or "Sigmoid" or "Tanh" or "Softplus" or "Selu" or "HardSwish" => GetType().Name, "Absolute" => "Abs", _ => null,
+    };
+
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input) => OnnxName is { } name ? graph.Add(name, [x]) : base.ToOnnx(graph, x, input);
+
     public override Tensor Forward(Tape tape, Tensor x) => tape.Add(new Apply(tape, x, function, reads));
 
     private sealed class Apply(Tape tape, Tensor x, TFunction function, DerivativeReads reads) : Node(tape, [x], x.Shape)

@@ -17,6 +17,8 @@ public sealed class AveragePool2d(AveragePool2d.Options options) : Layer
 
     public override Shape Build(LayerBuilder build, Shape input) => Window.Output(build, input, options.Kernel, options.Stride, options.Padding);
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input) => graph.Add("AveragePool", [x], [.. Window.ToOnnx(options.Kernel, options.Stride, options.Padding), ("count_include_pad", 1L)]);
+
     public override Tensor Forward(Tape tape, Tensor x) => tape.Add(new Pool(tape, x, Window.Of(x.Shape, options.Kernel, options.Stride, options.Padding)));
 
     private sealed class Pool(Tape tape, Tensor x, Pool2dShape shape) : Node(tape, [x], new Shape(shape.Channels, shape.OutY, shape.OutX))

@@ -24,6 +24,9 @@ public sealed class BatchNorm(BatchNorm.Options options) : Layer
         return input;
     }
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input) =>
+        graph.Add("BatchNormalization", [x, graph.Weights(_weight), graph.Weights(_bias), graph.Moments(_running, 1), graph.Moments(_running, 2)], ("epsilon", options.Epsilon));
+
     public override Tensor Forward(Tape tape, Tensor x) => tape.Add(tape.IsTraining
         ? new ByBatch(tape, this, x)
         : new ByRunning(tape, this, x));

@@ -19,6 +19,8 @@ public sealed class Dropout(Dropout.Options options) : Layer
         return input;
     }
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input) => x;
+
     public override Tensor Forward(Tape tape, Tensor x) => tape.IsTraining && options.P > 0 ? tape.Add(new Mask(tape, x, options.P, _path)) : x;
 
     private sealed class Mask(Tape tape, Tensor x, float probability, string path) : Node(tape, [x], x.Shape)

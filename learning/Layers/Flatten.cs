@@ -6,5 +6,7 @@ public sealed class Flatten : Layer
 {
     public override Shape Build(LayerBuilder build, Shape input) => new(input.Length);
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input) => graph.Add("Flatten", [x], ("axis", 1L));
+
     public override Tensor Forward(Tape tape, Tensor x) => x.Reshape(new Shape(x.Shape.Length));
 }

@@ -14,6 +14,11 @@ public abstract class Layer
     /// <summary>Tokens that the layer's input elements name: each is a whole number below this. 0: the input is real values.</summary>
     public virtual int Vocabulary => 0;
 
+    /// <summary>Writes the layer's nodes (after Build) and returns the name of what they give.</summary>
+    /// <param name="x">Name of what goes in.</param>
+    /// <param name="input">One sample's input, as Build was given it.</param>
+    public virtual string ToOnnx(OnnxGraph graph, string x, Shape input) => throw new NotSupportedException($"layer {GetType().Name} has no form in ONNX here. Export to safetensors instead.");
+
     /// <summary>Multiply-adds of one sample's forward run; 0 where they are few beside those of the products.</summary>
     public virtual long MultiplyAdds(Shape input, Shape output) => 0;
 }

@@ -8,4 +8,6 @@ public sealed class LeakyRelu(LeakyRelu.Options options) : Activation<Kernels.Fu
 {
     /// <param name="Slope">Slope below zero.</param>
     public sealed record Options([property: Range(0.0, 1e3)] float Slope = 0.01f);
+
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input) => graph.Add("LeakyRelu", [x], ("alpha", options.Slope));
 }

@@ -31,6 +31,13 @@ public sealed class Linear(Linear.Options options) : Layer, IFusesRelu
 
     public override long MultiplyAdds(Shape input, Shape output) => (long)input.Length * options.Out;
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input)
+    {
+        if (input.Rank == 1) return graph.Add("Gemm", _bias is null ? [x, graph.Weights(_weight)] : [x, graph.Weights(_weight), graph.Weights(_bias)], ("transB", 1L));
+        var product = graph.Add("MatMul", [x, graph.Add("Transpose", [graph.Weights(_weight)], ("perm", new long[] { 1, 0 }))]);
+        return _bias is null ? product : graph.Add("Add", [product, graph.Weights(_bias)]);
+    }
+
     public override Tensor Forward(Tape tape, Tensor x) => tape.Add(new Product(tape, this, x, Epilogue.None));
 
     public Tensor ForwardWithRelu(Tape tape, Tensor x) => tape.Add(new Product(tape, this, x, Epilogue.Relu));

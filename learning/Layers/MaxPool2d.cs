@@ -17,6 +17,8 @@ public sealed class MaxPool2d(MaxPool2d.Options options) : Layer
 
     public override Shape Build(LayerBuilder build, Shape input) => Window.Output(build, input, options.Kernel, options.Stride, options.Padding);
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input) => graph.Add("MaxPool", [x], [.. Window.ToOnnx(options.Kernel, options.Stride, options.Padding)]);
+
     public override Tensor Forward(Tape tape, Tensor x) => tape.Add(new Pool(tape, x, Window.Of(x.Shape, options.Kernel, options.Stride, options.Padding)));
 
     private sealed class Pool : Node

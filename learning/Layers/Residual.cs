@@ -27,6 +27,12 @@ public sealed class Residual(Residual.Options options) : Layer
         return body == shortcut ? body : throw build.Misfit(input, $"what body and shortcut bring to one shape; here the body gives {body} and the shortcut {shortcut}");
     }
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input)
+    {
+        var sum = graph.Add("Add", [_body.ToOnnx(graph, x, input), _shortcut.ToOnnx(graph, x, input)]);
+        return options.Relu ? graph.Add("Relu", [sum]) : sum;
+    }
+
     public override Tensor Forward(Tape tape, Tensor x)
     {
         var (body, shortcut) = (_body.Forward(tape, x), _shortcut.Forward(tape, x));

@@ -3,14 +3,26 @@ namespace DistTrain.Learning;
 /// <summary>Layers one after the other, named 0, 1, 2, ... as PyTorch's nn.Sequential. A ReLU after a linear or convolution runs in the product's last pass.</summary>
 public sealed class Sequential(params IReadOnlyList<Layer> layers) : Layer
 {
+    private readonly Shape[] _inputs = new Shape[layers.Count];
+
     public IReadOnlyList<Layer> Layers { get; } = layers;
 
     public override int Vocabulary => Layers.Count > 0 ? Layers[0].Vocabulary : 0;
 
     public override Shape Build(LayerBuilder build, Shape input)
     {
-        for (var i = 0; i < Layers.Count; i++) input = build.Child($"{i}", Layers[i], input);
+        for (var i = 0; i < Layers.Count; i++)
+        {
+            _inputs[i] = input;
+            input = build.Child($"{i}", Layers[i], input);
+        }
         return input;
+    }
+
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input)
+    {
+        for (var i = 0; i < Layers.Count; i++) x = Layers[i].ToOnnx(graph, x, _inputs[i]);
+        return x;
     }
 
     public override Tensor Forward(Tape tape, Tensor x)

@@ -20,6 +20,11 @@ internal static class Window
         return new Shape(input[0], shape.OutY, shape.OutX);
     }
 
+    public static (string, object)[] ToOnnx(Pair kernel, Pair? stride, Pair padding) =>
+    [
+        ("kernel_shape", new long[] { kernel.Y, kernel.X }), ("strides", new long[] { (stride ?? kernel).Y, (stride ?? kernel).X }), ("pads", new long[] { padding.Y, padding.X, padding.Y, padding.X }),
+    ];
+
     public static Pool2dShape Of(Shape x, Pair kernel, Pair? stride, Pair padding)
     {
         var step = stride ?? kernel;

@@ -7,5 +7,7 @@ internal sealed class Flattened(Layer inner) : Layer
 
     public override Shape Build(LayerBuilder build, Shape input) => inner.Build(build, new Shape(input.Length));
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input) => inner.ToOnnx(graph, graph.Add("Flatten", [x], ("axis", 1L)), new Shape(input.Length));
+
     public override Tensor Forward(Tape tape, Tensor x) => inner.Forward(tape, x.Reshape(new Shape(x.Shape.Length)));
 }

@@ -61,6 +61,9 @@ public sealed class Network
         }
     }
 
+    /// <summary>The whole network's nodes, from its evaluation mode.</summary>
+    internal string ToOnnx(OnnxGraph graph, string x) => _root.ToOnnx(graph, x, Input);
+
     /// <summary>Records the network on a tape, up to its output.</summary>
     internal Tensor Record(Tape tape) => _root.Forward(tape, tape.Input);
 }

@@ -21,6 +21,7 @@ internal static class TrainReport
         });
         if (double.IsFinite(result.TrainLoss)) text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"train loss     {Loss(result.TrainLoss)}"));
         if (double.IsFinite(result.TestLoss)) text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"test loss      {Loss(result.TestLoss)}"));
+        if (double.IsFinite(result.TestLoss) && plan.Job.Data.Test.Vocabulary > 0 && plan.Spec.Loss.Name == "crossEntropy") text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"perplexity     {Math.Exp(result.TestLoss):F3}"));
         if (double.IsFinite(result.TestAccuracy) && plan.Job.Data.Test.Classes > 0) text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"test accuracy  {100 * result.TestAccuracy:F2} %"));
         if (verdict.Severity is not VerdictSeverity.Unknown)
         {

@@ -9,7 +9,7 @@ namespace DistTrain.Cli;
 
 internal static class CheckpointsVerb
 {
-    public static Command Make() => new Verb("checkpoints", "Lists and verifies checkpoints.", "disttrain checkpoints ls runs/digits") { List(), Verify() };
+    public static Command Make() => new Verb("checkpoints", "Lists, verifies and exports checkpoints.", "disttrain checkpoints ls runs/digits") { List(), Verify(), ExportVerb.Make() };
 
     private static Verb List()
     {

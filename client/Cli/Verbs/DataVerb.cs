@@ -49,7 +49,7 @@ internal static class DataVerb
 
     private static Verb Inspect()
     {
-        var format = new Argument<string>("source") { Description = "A format (digits, idx, cifar10, csv), or a job file whose data is meant.", Arity = ArgumentArity.ExactlyOne };
+        var format = new Argument<string>("source") { Description = "A format (digits, idx, cifar10, csv, text, images), or a job file whose data is meant.", Arity = ArgumentArity.ExactlyOne };
         var path = new Argument<string?>("path") { Description = "The format's folder or file.", Arity = ArgumentArity.ZeroOrOne };
         var output = SharedOptions.Output();
         var verb = new Verb("inspect", "Shows samples, shapes, classes and statistics of a data set.", "disttrain data inspect idx data/mnist", "disttrain data inspect my-job.yaml") { format, path, output };
@@ -74,6 +74,12 @@ internal static class DataVerb
 
     private static JsonObject Json(Dataset data)
     {
+        if (data is TextWindows text)
+            return new JsonObject
+            {
+                ["description"] = data.Identity.Description, ["samples"] = data.Count, ["input"] = new JsonArray(data.InputShape[0]), ["vocabulary"] = data.Vocabulary,
+                ["characters"] = text.Tokens.Decode(Enumerable.Range(0, text.Tokens.Count)), ["bytes"] = data.Identity.Bytes, ["sha256"] = data.Identity.Sha256,
+            };
         var statistics = ChannelStatistics.Of(data);
         return new JsonObject
         {
@@ -86,6 +92,13 @@ internal static class DataVerb
 
     private static void Draw(Terminal terminal, string name, Dataset data)
     {
+        if (data is TextWindows text)
+        {
+            terminal.Out.WriteLine($"{name,-6}{data.Count:N0} samples of {data.InputShape}, {data.Vocabulary} tokens: {data.Identity.Description}");
+            terminal.Out.WriteLine($"      {System.Text.Json.JsonSerializer.Serialize(text.Tokens.Decode(Enumerable.Range(0, text.Tokens.Count)))}");
+            terminal.Out.WriteLine($"      sha256 {data.Identity.Sha256}");
+            return;
+        }
         var statistics = ChannelStatistics.Of(data);
         terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-6}{data.Count:N0} samples of {data.InputShape}{(data.Classes > 0 ? $", {data.Classes} classes" : $", targets {data.TargetShape}")}: {data.Identity.Description}"));
         if (data.Classes > 0) terminal.Out.WriteLine($"      per class {string.Join(" ", PerClass(data))}");

@@ -81,9 +81,9 @@ internal static class PredictInput
 
     private static float[] Standardize(float[] values, PlannedJob plan)
     {
-        if (!plan.Spec.Data.Standardize) return values;
+        if (plan.Statistics is null) return values;
         // The job's own rule, applied to a set of one sample.
-        var one = Standardized.By(new OneSample(values, plan.Network.Input), plan.Statistics!);
+        var one = Standardized.By(new OneSample(values, plan.Network.Input), plan.Statistics);
         var standardized = new float[values.Length];
         one.Read(0, standardized, new int[1]);
         return standardized;

@@ -13,25 +13,36 @@ internal static class PredictVerb
     {
         var checkpoint = new Argument<string>("checkpoint") { Description = "A run's folder, its checkpoints folder, or one manifest." };
         var input = new Argument<string>("input") { Description = "test:N or train:N for a sample of the job's data; a file of numbers (CSV, spaces) with one sample a line; a PGM image; - for standard input." };
+        var length = new Option<int>("--length") { Description = "Characters that a language model writes.", DefaultValueFactory = _ => 300 };
+        var temperature = new Option<double>("--temperature") { Description = "How freely a language model draws: 0 = always the likeliest, 1 = as it learned.", DefaultValueFactory = _ => 0.8 };
+        var seed = new Option<ulong>("--seed") { Description = "Of what a language model draws.", DefaultValueFactory = _ => 1 };
         var output = SharedOptions.Output();
-        var verb = new Verb("predict", "Runs a checkpoint's network on samples.", "disttrain predict runs/digits test:0", "disttrain predict runs/digits image.pgm -o json") { checkpoint, input, output };
+        var verb = new Verb("predict", "Runs a checkpoint's network on samples; a language model goes on from a text.", "disttrain predict runs/digits test:0", "disttrain predict runs/digits image.pgm -o json", "disttrain predict runs/shakespeare \"ROMEO:\" --length 500") { checkpoint, input, length, temperature, seed, output };
         verb.SetAction(parse =>
         {
             var terminal = parse.Terminal(output);
             var place = CheckpointPlace.Find(parse.GetValue(checkpoint)!);
             var plan = JobPlanner.Plan(place.Job(), shardsMatter: false);
-            var samples = PredictInput.Read(parse.GetValue(input)!, plan);
+            var writes = plan.Job.Data.Train is TextWindows && !parse.GetValue(input)!.StartsWith("test:", StringComparison.Ordinal) && !parse.GetValue(input)!.StartsWith("train:", StringComparison.Ordinal);
+            var samples = writes ? [] : PredictInput.Read(parse.GetValue(input)!, plan);
             var (weights, manifest) = Weights(place, plan);
             using var device = new CpuDevice(1);
             using var buffer = device.Allocate(weights.Length);
             buffer.Write(0, weights);
             using var replica = plan.Job.MakeReplica(device);
+            if (writes)
+            {
+                if (parse.GetValue(length) is < 1 or > 1_000_000) throw new CommandException(ExitCode.Usage, $"--length is {parse.GetValue(length)}. It must be between 1 and 1,000,000.");
+                if (parse.GetValue(temperature) is not (>= 0 and <= 100)) throw new CommandException(ExitCode.Usage, $"--temperature is {parse.GetValue(temperature)}. It must be between 0 and 100.");
+                Text(terminal, (TextWindows)plan.Job.Data.Train, parse.GetValue(input)!, parse.GetValue(length), parse.GetValue(temperature), parse.GetValue(seed), replica, buffer.View, manifest);
+                return ExitCode.Ok;
+            }
             var width = plan.Network.Output.Length;
             var outputs = new float[width];
             foreach (var sample in samples)
             {
                 replica.Predict(sample.Values, 1, buffer.View, outputs);
-                if (plan.Job.Data.Train.TargetKind is TargetKind.Labels) Label(terminal, plan, sample, outputs, manifest);
+                if (plan.Job.Data.Train.TargetKind is TargetKind.Labels && plan.Job.Data.Train.TargetShape.Length == 1) Label(terminal, plan, sample, outputs, manifest);
                 else Values(terminal, sample, outputs, manifest);
             }
             return ExitCode.Ok;
@@ -54,6 +65,27 @@ internal static class PredictVerb
             }
         }
         throw new CommandException(ExitCode.JobFailed, $"no checkpoint in {place.Store.Folder} can be used. {reason}");
+    }
+
+    private static void Text(Terminal terminal, TextWindows data, string prompt, int length, double temperature, ulong seed, IReplica replica, View weights, string manifest)
+    {
+        if (prompt.Length == 0) throw new CommandException(ExitCode.Usage, "the text to go on from is empty. Give at least one character.");
+        try
+        {
+            var written = new TextWriting(replica, weights, data.Tokens, data.InputShape.Length).Write(prompt, length, temperature, seed);
+            if (terminal.Json)
+            {
+                terminal.WriteJson(new JsonObject { ["input"] = prompt, ["text"] = string.Concat(written), ["temperature"] = temperature, ["seed"] = seed, ["checkpoint"] = manifest });
+                return;
+            }
+            terminal.Out.Write(prompt);
+            foreach (var character in written) terminal.Out.Write(character);
+            terminal.Out.WriteLine();
+        }
+        catch (DatasetException unknown)
+        {
+            throw new CommandException(ExitCode.Usage, unknown.Message);
+        }
     }
 
     private static void Label(Terminal terminal, PlannedJob plan, PredictSample sample, float[] outputs, string manifest)

@@ -137,7 +137,7 @@ public sealed partial class JobMachine
             Step = _version,
             Epoch = _plan.EpochOf(_version),
             Loss = loss,
-            Correct = _correct,
+            Correct = _correct / _rule.LabelsPerSample,
             Samples = _plan.StepSamples(_version),
             Norm = norm,
             Coefficient = finite ? Coefficient(norm, _open.ClipNorm, factor) : 0,

@@ -141,4 +141,7 @@ public interface IStepRule
     /// <param name="loss">The step's figure; in an evaluation, per sample, or the whole sum where there is a weight.</param>
     /// <param name="weight">Sum of the weights where the loss has weights of its own, else 0.</param>
     (double Loss, double Factor) Finish(double loss, double weight) => (loss, 1.0);
+
+    /// <summary>Labels of one sample (positions of a text, pixels): correct predictions are committed in samples.</summary>
+    int LabelsPerSample => 1;
 }

@@ -58,7 +58,7 @@ public readonly record struct EvaluationTotals(double Loss, long Correct, long S
         if (Samples == 0) return this;
         var before = Weight > 0 ? Loss : Loss / Samples;
         var (loss, _) = rule.Finish(before, Weight);
-        return loss == before && Weight == 0 ? this : this with { Loss = loss * Samples, Weight = 0 };
+        return this with { Loss = loss == before && Weight == 0 ? Loss : loss * Samples, Correct = Correct / rule.LabelsPerSample, Weight = 0 };
     }
 }
 

@@ -143,6 +143,19 @@ public sealed class CheckpointStore(IFileSystem files, string folder)
         return ReadContent(manifest, layout, manifest.States).Vectors[..layout.Length];
     }
 
+    /// <summary>Weights with the parameters taken from one of the optimizer's state vectors, such as ema; running statistics stay.</summary>
+    /// <exception cref="InvalidDataException">Damaged, of another model, or without such a vector.</exception>
+    public float[] ReadWeights(string manifestName, ParameterLayout layout, string state)
+    {
+        var manifest = ReadManifest(manifestName);
+        var index = manifest.States.ToList().IndexOf(state);
+        if (index < 0) throw new InvalidDataException($"it has no state vector {state}. It has {(manifest.States.Count > 0 ? string.Join(", ", manifest.States) : "none")}.");
+        var vectors = ReadContent(manifest, layout, manifest.States).Vectors;
+        var weights = vectors[..layout.Length];
+        foreach (var slice in layout.Slices.Where(s => s.Kind == SliceKind.Parameter)) vectors.AsSpan((index + 1) * layout.Length + slice.Offset, slice.Length).CopyTo(weights.AsSpan(slice.Offset));
+        return weights;
+    }
+
     /// <summary>Manifest names, oldest step first.</summary>
     public IReadOnlyList<string> Manifests() =>
         [.. files.List(Folder).Where(n => n.EndsWith(ManifestSuffix, StringComparison.Ordinal) && StemOf(n) is not null).OrderBy(n => StemOf(n)!.Value.Step).ThenBy(n => StemOf(n)!.Value.Attempt)];

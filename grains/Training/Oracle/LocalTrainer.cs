@@ -155,7 +155,7 @@ public sealed class LocalTrainer
                     MomentsUpdate.Apply(Part(Weights).AsSpan(), Part(gradient).AsSpan());
             }
         }
-        return new LossRecord(finite ? LossRecordKind.Applied : LossRecordKind.Skipped, step, loss, (long)metrics[1], _job.SamplesOf(step), norm, coefficient, rate);
+        return new LossRecord(finite ? LossRecordKind.Applied : LossRecordKind.Skipped, step, loss, (long)((double)metrics[1] / _rule.LabelsPerSample), _job.SamplesOf(step), norm, coefficient, rate);
     }
 
     private EvaluationSum Evaluate(IReplica replica, int first, int count)

@@ -41,7 +41,7 @@ public static class JobPlanner
         if (!Devices.IsHere(spec.Cluster.Device))
             problems.Add(file.Problem("spec.cluster.device", $"is {spec.Cluster.Device}. This machine or this build has no such accelerator. Use auto or cpu."));
         var data = Open(file, components.Format!, problems) ?? throw new SpecException(problems);
-        var statistics = spec.Data.Standardize ? ChannelStatistics.Of(data.Train) : null;
+        var statistics = spec.Data.Standardize && data.Train.Vocabulary == 0 ? ChannelStatistics.Of(data.Train) : null;
         if (statistics is not null) data = new DataSplit(Standardized.By(data.Train, statistics), Standardized.By(data.Test, statistics));
         var network = Build(file, data, components.Loss!, problems);
         if (spec.Training.BatchSize > data.Train.Count)
