@@ -20,15 +20,16 @@ public sealed class TrainingTests
         Assert.Equal((expected.WeightsSha256, expected.StateSha256, expected.LossLogSha256), (got.WeightsSha256, got.StateSha256, got.LossLogSha256));
     }
 
-    [Fact]
-    public async Task Workers_on_the_simulator_give_the_hash_of_one_process_on_the_CPU()
+    [Theory, InlineData(1), InlineData(2)]
+    public async Task Workers_on_the_simulator_give_the_hash_of_one_process_on_the_CPU_with_and_without_a_pipeline(int stages)
     {
         const string model = "[{averagePool2d: 4}, flatten, {linear: 8}, tanh, {linear: 10}]";
         using var cpu = new CpuDevice(1);
         var expected = new LocalTrainer(Job("workers", model, "{adam: {lr: 0.01}}"), cpu).Run();
-        using var cluster = new EmbeddedCluster(Job("workers", model, "{adam: {lr: 0.01}}"), new RunOptions { Workers = 2, Shards = 2, Device = "ilgpu-cpu" });
+        using var cluster = new EmbeddedCluster(Job("workers", model, "{adam: {lr: 0.01}}"), new RunOptions { Workers = 2, Shards = 2, Device = "ilgpu-cpu", Pipeline = stages });
         var got = await cluster.RunAsync();
         Assert.True(got.Status == TrainingStatus.Completed, got.Error);
+        Assert.Equal(stages > 1, cluster.StageUnits > 0);
         Assert.Equal((expected.WeightsSha256, expected.LossLogSha256), (got.WeightsSha256, got.LossLogSha256));
     }
 
