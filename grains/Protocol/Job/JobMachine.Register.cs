@@ -62,6 +62,8 @@ public sealed partial class JobMachine
     {
         if (found is not null && _resume)
         {
+            // What had ended has no seats any more.
+            if (found.State != JobState.Running) found = found with { Placement = Placement.Empty };
             foreach (var shard in found.Placement.Shards)
             {
                 _seats.Hear(shard.Primary, _now);

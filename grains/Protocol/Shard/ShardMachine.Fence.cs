@@ -96,6 +96,8 @@ public sealed partial class ShardMachine
         (_version, _applied, _needed) = (message.Step, message.Step, -1);
         _log.Replace(state.Log, _version);
         (_openSince, _touched) = (now, _incarnation);
+        // As if it came now; the job would send it again, later.
+        if (_opening.Incarnation == _incarnation && _opening.Open.Step == _version) OnOpenStep(_opening, now, effects);
     }
 
     public IReadOnlyList<Wait> Waits

@@ -31,6 +31,9 @@ public sealed partial class ShardMachine : IMachine
     private long _applied = -1;
     private long _touched;
     private long _needed = -1;
+
+    // What a replica was told to open when it had not the state for it.
+    private Message _opening;
     private OpenStep _open;
     private bool _isOpen;
     private TimeSpan _openSince;
@@ -144,7 +147,7 @@ public sealed partial class ShardMachine : IMachine
             if (_primary) effects.Send(Reply(MessageKind.Behind, Address.Job, _version) with { Lease = open.Step });
             else
             {
-                (_needed, _isOpen) = (open.Step, false);
+                (_needed, _isOpen, _opening) = (open.Step, false, message);
                 effects.Send(Reply(MessageKind.NeedState, Address.Seat(_placement.Shards[_shard].Primary), open.Step));
             }
             return;

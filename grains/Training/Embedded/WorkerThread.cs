@@ -41,6 +41,9 @@ internal sealed class WorkerThread
     /// <summary>How long it looks for work before it sleeps.</summary>
     public TimeSpan Spin { get; init; } = WakeSignal.ShortSpin;
 
+    /// <summary>For people.</summary>
+    public string Name { get; init; } = "";
+
     /// <summary>Called when the thread has left, and nothing of the worker computes any more.</summary>
     public Action? Left { get; init; }
 

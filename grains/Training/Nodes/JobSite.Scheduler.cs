@@ -102,7 +102,7 @@ internal sealed partial class JobSite
         var link = _places.TryGetValue(Address.Job, out var scheduler) ? _node.Lane.BytesOf(scheduler.Name) : default;
         return new WorkerReport
         {
-            Number = worker.Number, Name = $"{_node.Address.Name} worker {worker.Number}", Node = _node.Address.Name, Device = Job.Options.Device,
+            Number = worker.Number, Name = thread?.Name ?? $"worker {worker.Number}", Node = _node.Address.Name, Device = Job.Options.Device,
             State = worker.Worker.Lease != 0 ? "working" : "waiting", Lease = worker.Worker.LeaseText, MicroBatches = times.MicroBatches,
             ComputeSeconds = times.Compute, PullSeconds = worker.PullSeconds, PushSeconds = worker.PushSeconds, ServeSeconds = times.Serve,
             WaitSeconds = Math.Max(0, times.Wait - worker.PullSeconds - worker.PushSeconds), BytesSent = link.Sent, BytesReceived = link.Received,

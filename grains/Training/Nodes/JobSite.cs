@@ -88,9 +88,10 @@ internal sealed partial class JobSite : IOutside, IDisposable
         var threads = options.ComputeThreads > 0 ? options.ComputeThreads : Math.Max(1, Environment.ProcessorCount);
         var device = new CpuDevice(threads, options.InstructionSet);
         var weights = new PulledWeights(device, Job.Job.Layout.Length, _ranges);
-        var name = $"{_node.Address.Name} worker {number}";
+        string name;
+        lock (_changing) name = $"{_node.Address.Name} worker {_threads.Count}";
         var host = new WorkerHost(new WorkerMachine(Plan, number, new WorkerHello(name, Plan.Identity)), Machines, number, weights, _stages) { Vanished = WorkerVanished };
-        var thread = new WorkerThread(host, Machines, Job.Job, _gradients, weights.Versions, device, t => MakeComputer(number, t.Device, weights.View), null) { Left = weights.Dispose };
+        var thread = new WorkerThread(host, Machines, Job.Job, _gradients, weights.Versions, device, t => MakeComputer(number, t.Device, weights.View), null) { Left = weights.Dispose, Name = name };
         lock (_changing)
         {
             ObjectDisposedException.ThrowIf(IsOver, this);

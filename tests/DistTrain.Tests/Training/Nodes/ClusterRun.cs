@@ -31,14 +31,15 @@ internal sealed class ClusterRun(InMemoryCluster cluster, ClusterJob job)
     public IEnumerable<long> StepsTold => _records.Where(r => r.Kind == RunRecordKind.Step).Select(r => r.Step);
 
     /// <summary>Seats for every shard and workers in turn, on new nodes; the scheduler is on the first.</summary>
-    public void Begin(int nodes, int workers, bool resume = false)
+    /// <param name="seatsBesideScheduler">Whether the scheduler's node has seats too.</param>
+    public void Begin(int nodes, int workers, bool resume = false, bool seatsBesideScheduler = true)
     {
         for (var n = 0; n < nodes; n++) cluster.Add();
         cluster.Lost += (at, lost) => Move(lost);
         var all = cluster.Nodes;
         StartJob(all[0], resume);
         for (var s = 0; s < job.Options.Shards; s++)
-            foreach (var node in all) node.StartSeat(job, all[0].Address);
+            foreach (var node in seatsBesideScheduler ? all : all.Skip(1)) node.StartSeat(job, all[0].Address);
         for (var w = 0; w < workers; w++) all[w % all.Count].StartWorker(job, all[0].Address);
     }
 

@@ -42,7 +42,7 @@ public sealed class RecoveryTests(ITestOutputHelper output)
         using var pace = new ManualResetEventSlim();
         using var cluster = new InMemoryCluster();
         var run = new ClusterRun(cluster, cluster.Job(resolved.With(_ => pace.Wait(5)), shards: 2, replicated: false, checkpointEvery: 7));
-        run.Begin(nodes: 3, workers: 3);
+        run.Begin(nodes: 3, workers: 3, seatsBesideScheduler: false);
         await run.Committed(16);
         cluster.Kill(run.Pick(Victim.Primary));
         var outcome = await run.End();
