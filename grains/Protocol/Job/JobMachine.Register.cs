@@ -127,7 +127,13 @@ public sealed partial class JobMachine
         if (_writing is null || message.Payload is not RegisterRecord current || current.Revision < _writing.Revision) return;
         if (current.Holder != _instance)
         {
-            Supersede(current);
+            // The scheduler whose place this one takes had a last write under way: that is taken over too. Any other is a rival that came first.
+            if (_resume && _record!.Holder == current.Holder)
+            {
+                (_writing, _registerResendAt) = (null, TimeSpan.MaxValue);
+                TakeOver(current);
+            }
+            else Supersede(current);
             return;
         }
         if (current.Revision != _writing.Revision) return;
