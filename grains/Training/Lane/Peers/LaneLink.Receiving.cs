@@ -7,7 +7,13 @@ namespace DistTrain.Training;
 
 public sealed unsafe partial class LaneLink
 {
+    // Checksum, next head and control part come with one call of the system, and with a little of the payload, which is copied.
+    private const int AheadBytes = 1024;
+
     private readonly byte[] _skipped = new byte[16 << 10];
+    private readonly byte[] _ahead = new byte[AheadBytes];
+    private int _aheadStart;
+    private int _aheadEnd;
 
     private void ReadAll()
     {
@@ -56,9 +62,8 @@ public sealed unsafe partial class LaneLink
     private bool ReadFrame(byte* staging)
     {
         Span<byte> head = stackalloc byte[LaneFrame.HeadBytes];
-        var received = _wire.Receive(head);
+        var received = ReceiveSome(head);
         if (received == 0) return false;
-        Interlocked.Add(ref _received, received);
         ReceiveAll(head[received..], "head");
         var frame = LaneFrame.Read(head);
         var control = new Span<byte>(staging, frame.ControlBytes);
@@ -248,10 +253,24 @@ public sealed unsafe partial class LaneLink
 
     private int Receive(Span<byte> bytes, string what)
     {
-        var received = _wire.Receive(bytes);
-        if (received == 0) throw new LaneFormatException($"the connection closed {bytes.Length} bytes before the end of a frame's {what}.");
-        Interlocked.Add(ref _received, received);
-        return received;
+        var received = ReceiveSome(bytes);
+        return received > 0 ? received : throw new LaneFormatException($"the connection closed {bytes.Length} bytes before the end of a frame's {what}.");
+    }
+
+    private int ReceiveSome(Span<byte> bytes)
+    {
+        if (_aheadStart == _aheadEnd)
+        {
+            var direct = bytes.Length >= AheadBytes;
+            var received = _wire.Receive(direct ? bytes : _ahead);
+            Interlocked.Add(ref _received, received);
+            if (direct || received == 0) return received;
+            (_aheadStart, _aheadEnd) = (0, received);
+        }
+        var count = Math.Min(bytes.Length, _aheadEnd - _aheadStart);
+        _ahead.AsSpan(_aheadStart, count).CopyTo(bytes);
+        _aheadStart += count;
+        return count;
     }
 
     private static void DropArriving(LaneStream stream)

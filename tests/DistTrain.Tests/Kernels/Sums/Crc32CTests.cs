@@ -27,10 +27,15 @@ public sealed class Crc32CTests
     {
         var data = new byte[20_011];
         for (var i = 0; i < data.Length; i++) data[i] = (byte)(i * 2654435761u >> 13);
-        int[] lengths = [.. Enumerable.Range(0, 70), 1023, 1024, 3071, 3072, 3073, 3080, 6143, 6144, 9999, 20_000];
+        int[] lengths = [.. Enumerable.Range(0, 70), 511, 512, 513, 767, 768, 769, 1023, 1024, 3071, 3072, 3073, 3080, 6143, 6144, 9999, 20_000];
         foreach (var length in lengths)
             foreach (var start in (int[])[0, 1, 3, 7, 11])
-                Assert.Equal(Bitwise(data.AsSpan(start, length)), Crc32C.Of(data.AsSpan(start, length)));
+            {
+                var expected = Bitwise(data.AsSpan(start, length));
+                Assert.Equal(expected, Crc32C.Of(data.AsSpan(start, length)));
+                // What machines without wide carry-less products run.
+                Assert.Equal(expected, ~Crc32C.Streams(~0u, data.AsSpan(start, length)));
+            }
     }
 
     [Fact]
