@@ -81,7 +81,7 @@ public sealed class LayerCatalogueTests
     }
 
     // Shapes that fill register tiles and have more rows than one chunk; a micro-batch fewer than samples, and empty ones.
-    public static TheoryData<string> Networks() => ["lenet", "mlp", "convolutions", "normalized", "shared weights", "sequence", "long segments", "fewer samples than micro-batches"];
+    public static TheoryData<string> Networks() => ["lenet", "mlp", "convolutions", "normalized", "shared weights", "sequence", "text", "blocks", "long segments", "fewer samples than micro-batches"];
 
     [Theory, MemberData(nameof(Networks))]
     public void No_lease_thread_count_or_instruction_set_changes_a_bit_of_a_network(string name)
@@ -97,6 +97,13 @@ public sealed class LayerCatalogueTests
                 new Conv2d(new(5, new Pair(3, 3)) { Bias = false }), new BatchNorm(new()), new Relu(), new Dropout(new(0.3f)), new Flatten(), new Linear(new(9)), new BatchNorm(new()), new Tanh(), new Linear(new(4))), new Shape(2, 8, 8), 4, 24),
             "shared weights" => Classifier(name, () => new Twice(), new Shape(12), 5, 21),
             "sequence" => new LeaseSubject(name, () => new Sequential(new Lstm(new(17, Layers: 2)), new Linear(new(6))), new Shape(11, 5), 21, new CrossEntropy(new()), new Shape(11), 6),
+            "text" => new LeaseSubject(name, () => new Gpt(new(Layers: 1, Heads: 2, Width: 18)).Build(new Shape(19), 11), new Shape(19), 21, new CrossEntropy(new()), new Shape(19), 11),
+            "blocks" => Classifier(name, () => new Sequential(
+                new Conv2d(new(18, new Pair(3, 3)) { Bias = false }), new Residual(new()
+                {
+                    Body = [new Conv2d(new(18, new Pair(3, 3)) { Groups = 18, Stride = new Pair(2, 2), Padding = new Pair(1, 1) }), new BatchNorm(new()), new SqueezeExcite(new(3))],
+                    Shortcut = [new Conv2d(new(18, new Pair(1, 1)) { Stride = new Pair(2, 2) })], Relu = true,
+                }), new Concat(new() { Branches = [new Chain(new()), new GroupNorm(new(6))] }), new ChannelShuffle(new(4)), new ConvTranspose2d(new(5, new Pair(2, 2)) { Stride = new Pair(2, 2) }), new GlobalAveragePool(), new Linear(new(6))), new Shape(3, 12, 12), 6, 19),
             "long segments" => new LeaseSubject(name, () => new Sequential(new Conv2d(new(4, new Pair(3, 3))), new Relu(), new Flatten(), new Linear(new(3))), new Shape(2, 26, 26), 9),
             _ => Classifier(name, () => new Mlp(new() { Hidden = [8] }).Build(new Shape(6), 3), new Shape(6), 3, 5),
         };
