@@ -26,6 +26,12 @@ public sealed class DistTrainClient : ITrainingCluster, IAsyncDisposable, IDispo
 
     public Uri Server => _server.Server;
 
+    /// <summary>
+    /// Whether a server that does not answer is asked again, for <see cref="DistTrainClientOptions.Patience"/>; off, a request says so at once. Every request may be
+    /// repeated. A stream that was open is tried again either way.
+    /// </summary>
+    public bool KeepTrying { get => _server.KeepTrying; set => _server.KeepTrying = value; }
+
     /// <param name="id">Names the submission, so that sending it again makes no second job; null = a random one.</param>
     public Task<TrainingJob> SubmitAsync(JobSpec spec, string? id = null, CancellationToken cancellation = default) => SubmitAsync(SpecText.Of(spec), [], id, cancellation);
 

@@ -7,6 +7,9 @@ namespace DistTrain.Client;
 /// <remarks>Holds nothing but the job's id: any number may stand for one job, and letting go of one changes nothing.</remarks>
 public sealed class TrainingJob(ITrainingCluster cluster, string id, string name)
 {
+    // For the last question of a wait: some ten seconds of a server that restarts.
+    private const int MostTries = 10;
+
     public string Id { get; } = id;
 
     public string Name { get; } = name;
@@ -33,7 +36,17 @@ public sealed class TrainingJob(ITrainingCluster cluster, string id, string name
     public async Task<JobStatus> WaitAsync(CancellationToken cancellation = default)
     {
         await foreach (var _ in cluster.EventsAsync(Id, long.MaxValue / 2, cancellation).ConfigureAwait(false)) { }
-        return await cluster.GetAsync(Id, cancellation).ConfigureAwait(false);
+        for (var tries = 1; ; tries++)
+        {
+            try
+            {
+                return await cluster.GetAsync(Id, cancellation).ConfigureAwait(false);
+            }
+            catch (ClusterException gone) when (gone.Error is ClusterError.Unreachable && tries < MostTries)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(200 * tries), cancellation).ConfigureAwait(false);
+            }
+        }
     }
 
     /// <summary>Like <see cref="WaitAsync"/>, and a job that failed is an exception.</summary>

@@ -81,6 +81,7 @@ internal static class JobVerbs
         return Make("stop", "Stops a job at a checkpoint.", Job(), ["disttrain stop mnist-lenet-1a2b3c --wait"], async (client, job, terminal, parse, cancellation) =>
         {
             var status = await client.StopAsync(job, $"stop-{Guid.NewGuid():N}", cancellation).ConfigureAwait(false);
+            client.KeepTrying = true;
             if (parse.GetValue(wait)) status = await new TrainingJob(client, status.Job, status.Name).WaitAsync(cancellation).ConfigureAwait(false);
             if (terminal.Json) JobText.WriteJson(terminal, status, ClusterJson.Plain.JobStatus);
             else terminal.Out.WriteLine($"{status.Job} {(JobStates.IsEnd(status.State) ? $"has {status.State}" : $"is {status.State}")} at step {JobText.Steps(status)}");
@@ -108,6 +109,7 @@ internal static class JobVerbs
             if (parse.GetValue(follow))
             {
                 using var signals = new StopSignals(cancellation, () => { });
+                client.KeepTrying = true;
                 try
                 {
                     await JobFollower.FollowAsync(client, job, terminal, signals.Token).ConfigureAwait(false);

@@ -40,6 +40,7 @@ internal static class SubmitVerb
                 return ExitCode.Ok;
             }
             terminal.Error.WriteLine($"{status.Job} is {status.State}");
+            client.KeepTrying = true; // it was there: a restart is worth waiting for
             return await WaitAsync(client, status.Job, terminal, cancellation).ConfigureAwait(false);
         }));
         return verb;

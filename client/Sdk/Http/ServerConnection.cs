@@ -33,6 +33,9 @@ internal sealed class ServerConnection : IDisposable
 
     public Uri Server { get; }
 
+    /// <summary>Whether a server that does not answer is asked again, for <see cref="DistTrainClientOptions.Patience"/>.</summary>
+    public bool KeepTrying { get; set; }
+
     public void Dispose() => _http.Dispose();
 
     public async Task<T> GetAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancellation)
@@ -118,6 +121,23 @@ internal sealed class ServerConnection : IDisposable
     }
 
     private async Task<HttpResponseMessage> SendAsync(Func<HttpRequestMessage> make, CancellationToken cancellation, TimeSpan? timeout = null)
+    {
+        var (since, pause) = (Environment.TickCount64, FirstPause);
+        while (true)
+        {
+            try
+            {
+                return await SendOnceAsync(make, cancellation, timeout).ConfigureAwait(false);
+            }
+            catch (ClusterException gone) when (gone.Error is ClusterError.Unreachable && KeepTrying && TimeSpan.FromMilliseconds(Environment.TickCount64 - since) < _options.Patience)
+            {
+                await Task.Delay(pause, cancellation).ConfigureAwait(false);
+                pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
+            }
+        }
+    }
+
+    private async Task<HttpResponseMessage> SendOnceAsync(Func<HttpRequestMessage> make, CancellationToken cancellation, TimeSpan? timeout)
     {
         var patience = timeout ?? _options.RequestTimeout;
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
