@@ -14,14 +14,20 @@ internal static class InitVerb
         var folder = new Option<string>("--folder") { Description = "Where the file goes.", DefaultValueFactory = _ => "." };
         var force = new Option<bool>("--force") { Description = "Replace the file if it is there." };
         var schema = new Option<bool>("--schema") { Description = "Print the JSON Schema of job files instead, for editors." };
+        var catalogue = new Option<bool>("--catalogue") { Description = "Print the page of all components instead: formulas, options, defaults." };
         var output = SharedOptions.Output();
-        var verb = new Verb("init", "Writes a commented job file that trains as it stands.", "disttrain init my-job", "disttrain init --schema > job-spec.schema.json") { name, schema, folder, force, output };
+        var verb = new Verb("init", "Writes a commented job file that trains as it stands.", "disttrain init my-job", "disttrain init --schema > job-spec.schema.json") { name, schema, catalogue, folder, force, output };
         verb.SetAction(parse =>
         {
             var terminal = parse.Terminal(output);
             if (parse.GetValue(schema))
             {
                 terminal.Out.Write(JobSchema.Text());
+                return ExitCode.Ok;
+            }
+            if (parse.GetValue(catalogue))
+            {
+                terminal.Out.Write(Learning.CataloguePage.Text());
                 return ExitCode.Ok;
             }
             var job = parse.GetValue(name) ?? throw new CommandException(ExitCode.Usage, "a name is missing. Give the job one: disttrain init my-job");
