@@ -152,6 +152,7 @@ def main():
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--target", choices=["worker", "primary", "scheduler", "none"], default="none")
     parser.add_argument("--postgresql", default="")
+    parser.add_argument("--signal", choices=["kill", "term"], default="kill", help="term: the silo drains, and must end with 0")
     parser.add_argument("--cluster", default="")
     parser.add_argument("--expect", default="")
     parser.add_argument("--seed", type=int, default=1)
@@ -189,7 +190,7 @@ def run(cluster, options, rng):
         before = cluster.status(job)
         if ended(before):
             break
-        victim.process.send_signal(signal.SIGKILL)
+        victim.process.send_signal(signal.SIGKILL if options.signal == "kill" else signal.SIGTERM)
         at = time.monotonic()
         after = cluster.status(job)["step"]
         reached = max(before["step"], after)
@@ -203,7 +204,9 @@ def run(cluster, options, rng):
         seconds.append(took)
         print(f"kill {killed}: {victim.name} at step {reached}; next commit after {took:.2f} s (step {now['step']}, incarnation {now['incarnation']})", flush=True)
         del cluster.silos[victim.name]
-        victim.process.wait()
+        code = victim.process.wait(timeout=120)
+        if options.signal == "term" and code != 0:
+            sys.exit(f"{victim.name} was told to end and ended with {code}; its log: {victim.log}")
         new = cluster.start()
         new.ready = new.says("ready")
     while not ended(status := cluster.status(job)):

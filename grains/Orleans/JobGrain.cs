@@ -36,11 +36,15 @@ internal sealed class JobGrain(JobRuns runs, JobResolver resolver, EndedJobs end
     public async Task<JobStatus> Stop(string commandId)
     {
         await runs.EnsureAsync(Job);
-        if (runs.Find(Job) is { } run)
+        if (runs.Find(Job) is { HasEnded: false } run)
         {
             try
             {
                 await run.Hosted.StopAsync(commandId).WaitAsync(_commandLimit);
+            }
+            catch (InvalidOperationException)
+            {
+                // It has ended meanwhile, which is what was asked for.
             }
             catch (TimeoutException)
             {

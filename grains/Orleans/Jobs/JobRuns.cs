@@ -23,8 +23,8 @@ internal sealed partial class JobRuns(SiloNode silo, JobResolver resolver, IClus
     /// <summary>Schedulers on this silo.</summary>
     public IReadOnlyCollection<JobRun> Runs => [.. _runs.Values];
 
-    /// <summary>The scheduler of a job, if it is here.</summary>
-    public JobRun? Find(string job) => _runs.TryGetValue(job, out var run) && !run.HasEnded ? run : null;
+    /// <summary>The scheduler of a job, if it is here: also one that has ended, until its end is written down.</summary>
+    public JobRun? Find(string job) => _runs.GetValueOrDefault(job);
 
     /// <summary>Starts a job's scheduler here unless it runs here or the job has ended.</summary>
     /// <exception cref="RequestRefusedException">No such job.</exception>
