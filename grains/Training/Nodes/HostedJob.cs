@@ -20,7 +20,6 @@ public sealed class HostedJob
     private readonly DateTimeOffset _begun;
     private IReadOnlyList<CheckpointReport> _checkpoints = [];
     private IReadOnlyList<WaitReport> _why = [];
-    private Placement _placement = Placement.Empty;
     private TrainingResult? _result;
     private TimeSpan _endedAt = TimeSpan.MinValue;
 
@@ -71,10 +70,9 @@ public sealed class HostedJob
     /// <summary>Who takes part: shards as they are placed now, what workers and seats do as their nodes last said.</summary>
     public JobMembers Members()
     {
-        _host.TryLook(() => _placement = _host.Job.Register?.Placement ?? Placement.Empty);
         var reports = _site.Reports.Select(static r => r.Report).Append(_site.OwnReport()).ToList();
         var seats = reports.SelectMany(static r => r.Seats).ToLookup(static s => s.Seat);
-        var shards = _placement.Shards.Select((placed, shard) =>
+        var shards = _host.Placement.Shards.Select((placed, shard) =>
         {
             var primary = seats[placed.Primary].FirstOrDefault();
             return new ShardReport(shard, _site.NodeOf(placed.Primary), placed.HasReplica ? _site.NodeOf(placed.Replica) : "", primary?.Version ?? -1, _site.LengthOf(shard));

@@ -9,9 +9,13 @@ internal sealed class NodeJobHost(JobMachine machine, MachineSet machines, State
 {
     private readonly ConcurrentDictionary<string, TaskCompletionSource<Control>> _commands = new(StringComparer.Ordinal);
     private long _incarnation;
+    private Placement _placement = Placement.Empty;
 
     /// <summary>As of the last message sent.</summary>
     public long Incarnation => Interlocked.Read(ref _incarnation);
+
+    /// <summary>Of the last message that named one.</summary>
+    public Placement Placement => Volatile.Read(ref _placement);
 
     public Task<Control> Command(Control control)
     {
@@ -33,6 +37,7 @@ internal sealed class NodeJobHost(JobMachine machine, MachineSet machines, State
             Interlocked.Exchange(ref _incarnation, message.Incarnation);
             announce();
         }
+        if (message.Placement is { } placement) Volatile.Write(ref _placement, placement);
         if (message.Kind != MessageKind.ControlAnswer) base.Send(message);
         else if (message.Payload is Control done && _commands.TryRemove(done.Id, out var command)) command.TrySetResult(done);
     }

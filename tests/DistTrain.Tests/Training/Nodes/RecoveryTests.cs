@@ -100,13 +100,20 @@ public sealed class RecoveryTests(ITestOutputHelper output)
     {
         var resolved = SameBitsTests.Job("mlp", "adam", 0.5, epochs: weather == Weather.Fair ? 10 : 3);
         using var pace = new ManualResetEventSlim();
+        // However slow this machine is, the job is not done before the kill.
+        using var killing = new ManualResetEventSlim();
         using var cluster = new InMemoryCluster(weather);
-        var job = cluster.Job(resolved.With(_ => pace.Wait(5)), shards: 2, checkpointEvery: 7);
+        var job = cluster.Job(resolved.With(step =>
+        {
+            if (step > atStep + 4) killing.Wait(InMemoryCluster.Patience);
+            pace.Wait(5);
+        }), shards: 2, checkpointEvery: 7);
         var run = new ClusterRun(cluster, job);
         run.Begin(nodes: 3, workers: 3);
         await run.Committed(atStep);
         var dead = run.Pick(victim);
         var (before, clock) = (run.Steps, Stopwatch.StartNew());
+        killing.Set();
         cluster.Kill(dead);
         await run.Committed(before + 1);
         var pause = clock.Elapsed.TotalMilliseconds;
