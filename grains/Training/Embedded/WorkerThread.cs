@@ -117,8 +117,10 @@ internal sealed class WorkerThread
                     Sleep();
                     _wait += Stopwatch.GetTimestamp() - served;
                 }
-                ReportPhases();
+                if (_feed is not null && Stopwatch.GetTimestamp() >= _nextPhases) ReportPhases();
             }
+            // A run of a few steps ends before the first report is due: its workers are told of all the same.
+            if (_feed is not null) ReportPhases();
         }
         catch (WorkerLostException)
         {
@@ -189,10 +191,9 @@ internal sealed class WorkerThread
 
     private void ReportPhases()
     {
-        if (_feed is null || Stopwatch.GetTimestamp() < _nextPhases) return;
-        if (_nextPhases > 0)
+        if (Times != _told)
         {
-            _feed.Write(new RunRecord
+            _feed!.Write(new RunRecord
             {
                 Kind = RunRecordKind.Phases, Worker = _host.Number, Seconds = _machines.Now.TotalSeconds,
                 Compute = Times.Compute - _told.Compute, Wait = Times.Wait - _told.Wait, Serve = Times.Serve - _told.Serve,
