@@ -58,7 +58,7 @@ public sealed partial class DocumentedCommandTests
             if (path.Contains("://", StringComparison.Ordinal)) continue;
             var target = path.Length == 0 ? Path.Combine(Repository.Root, page) : Path.Combine(folder, path);
             if (!File.Exists(target) && !Directory.Exists(target)) dead.Add(link.Value);
-            else if (anchor.Length > 0 && !File.ReadLines(target).Where(l => l.StartsWith('#')).Select(Anchor).Contains(anchor)) dead.Add(link.Value);
+            else if (anchor.Length > 0 && !Anchors(target).Contains(anchor)) dead.Add(link.Value);
         }
         Assert.Empty(dead);
     }
@@ -91,6 +91,11 @@ public sealed partial class DocumentedCommandTests
     }
 
     // As code hosts make them: lower case, punctuation dropped, spaces to dashes.
+    /// <summary>What a link to a place in a page may name: its headings, and anchors of its own.</summary>
+    private static IEnumerable<string> Anchors(string page) => File.ReadLines(page)
+        .Where(l => l.StartsWith('#') || l.StartsWith("<a id=\"", StringComparison.Ordinal))
+        .Select(l => l.StartsWith('#') ? Anchor(l) : l.Split('"')[1]);
+
     private static string Anchor(string heading) => NotInAnchor().Replace(heading.TrimStart('#').Trim().ToLowerInvariant(), "").Replace(' ', '-');
 
     [GeneratedRegex("(?:^|\n) *```[a-z]*\n(.*?)\n *```", RegexOptions.Singleline)]
