@@ -40,6 +40,12 @@ public sealed class RuleBook
                 continue;
             }
             if (of.Stage < RuleStage.Table && found is not null) continue;
+            // Good news needs the data that the table needs.
+            if (of.Stage is RuleStage.Refinement && rule.Severity is VerdictSeverity.Ok && found?.Of.Stage < RuleStage.Table)
+            {
+                skipped.Add(new SkippedCheck(of.Verdict, $"the verdict is {found.Value.Of.Verdict}"));
+                continue;
+            }
             if (rule.Lacks(reading) is { } reason)
             {
                 skipped.Add(new SkippedCheck(of.Verdict, reason));

@@ -83,6 +83,17 @@ public sealed class RuleBookTests
     }
 
     [Fact]
+    public void Too_little_data_is_too_little_to_call_a_run_converged()
+    {
+        long[] steps = [.. Enumerable.Range(1, 60).Select(s => (long)s)];
+        var train = new Curve(steps, [.. steps.Select(s => s < 20 ? 2.3 - 0.11 * s : 0.05)]);
+        var read = LossDiagnosis.Of(new TrainingCurves { TrainLoss = train, TestLoss = new Curve([60], [0.05]), Accuracy = new Curve([60], [0.995]) });
+        Assert.Equal(VerdictNames.InsufficientData, read.Name);
+        Assert.DoesNotContain(read.AlsoFound, found => found.Name == VerdictNames.Converged);
+        Assert.Contains(read.ChecksSkipped, check => check.Name == VerdictNames.Converged);
+    }
+
+    [Fact]
     public void Checks_that_lack_their_series_are_named_as_skipped()
     {
         var read = LossDiagnosis.Of(new CurveFamilies.Draw(3, 0.01, 60).Run(t => 1 - 0.8 * t, t => 1.1 - 0.8 * t));

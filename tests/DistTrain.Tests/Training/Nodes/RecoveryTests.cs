@@ -41,10 +41,11 @@ public sealed class RecoveryTests(ITestOutputHelper output)
         var resolved = SameBitsTests.Job("mlp", "adam", 0.5, epochs: 10);
         using var pace = new ManualResetEventSlim();
         using var cluster = new InMemoryCluster();
-        var run = new ClusterRun(cluster, cluster.Job(resolved.With(_ => pace.Wait(5)), shards: 2, replicated: false, checkpointEvery: 7));
+        var run = new ClusterRun(cluster, cluster.Job(resolved.With(_ => pace.Wait(50)), shards: 2, replicated: false, checkpointEvery: 7));
         run.Begin(nodes: 3, workers: 3, seatsBesideScheduler: false);
         await run.Committed(16);
         cluster.Kill(run.Pick(Victim.Primary));
+        pace.Set();
         var outcome = await run.End();
         SameBitsTests.AssertSame(SameBitsTests.Oracle(resolved), outcome.Result);
         Assert.Contains(run.Events, e => e.About == JobEventKind.Restored);
@@ -57,11 +58,13 @@ public sealed class RecoveryTests(ITestOutputHelper output)
         var resolved = SameBitsTests.Job("convnet", "adam", 0.5, epochs: 6);
         using var pace = new ManualResetEventSlim();
         using var cluster = new InMemoryCluster();
-        var job = cluster.Job(resolved.With(_ => pace.Wait(5)), shards: 2);
+        // Slow enough to be stopped on its way, on any machine, and fast from then on.
+        var job = cluster.Job(resolved.With(_ => pace.Wait(100)), shards: 2);
         var first = new ClusterRun(cluster, job);
         first.Begin(nodes: 2, workers: 2);
         await first.Committed(8);
         var stop = await first.Hosted.StopAsync("stop-1").WaitAsync(InMemoryCluster.Patience);
+        pace.Set();
         Assert.Equal(stop, await first.Hosted.StopAsync("stop-1").WaitAsync(InMemoryCluster.Patience));
         var stopped = await first.End();
         Assert.Equal((JobState.Stopped, stop.Step), (stopped.State, stopped.Result.Steps));
