@@ -56,7 +56,7 @@ internal sealed class JobGrain(JobRuns runs, JobResolver resolver, EndedJobs end
 
     public async Task<WaitReport[]> Why()
     {
-        if (runs.Find(Job) is { } run) return [.. run.Hosted.Why()];
+        if (runs.Find(Job) is { HasEnded: false } run) return [.. run.Hosted.Why()];
         var status = await runs.StatusAsync(Job);
         return JobStates.IsEnd(status.State)
             ? []

@@ -25,6 +25,7 @@ internal sealed partial class JobRun
     private readonly string _device;
     private readonly SemaphoreSlim _placing = new(1);
     private readonly CancellationTokenSource _ending = new();
+    private volatile bool _forgotten;
 
     private JobRun(JobEntry entry, ClusterJob job, SiloNode silo, IClusterStore store, Roster roster, IGrainFactory grains, TrainingMeter meter, TimeProvider time, ILogger log, Action<JobRun> forget)
     {
@@ -42,6 +43,9 @@ internal sealed partial class JobRun
 
     /// <summary>The scheduler has ended here; the job, or only its stay on this silo.</summary>
     public bool HasEnded => Hosted.Outcome.IsCompleted || _ending.IsCancellationRequested;
+
+    /// <summary>It has asked to be forgotten, perhaps before anybody had written down that it is here.</summary>
+    public bool IsForgotten => _forgotten;
 
     public static JobRun Start(JobEntry entry, ClusterJob job, SiloNode silo, IClusterStore store, Roster roster, IGrainFactory grains, TrainingMeter meter, TimeProvider time, ILogger log, Action<JobRun> forget)
     {
@@ -69,7 +73,7 @@ internal sealed partial class JobRun
         _roster.Changed -= Follow;
         _silo.Node!.Drop(Job);
         _telling.Abandon();
-        _forget(this);
+        BeForgotten();
     }
 
     private void Follow(SiloAddress silo, bool there)
@@ -159,6 +163,12 @@ internal sealed partial class JobRun
             _telling.Abandon();
         }
         else await WriteEndAsync(end).ConfigureAwait(false);
+        BeForgotten();
+    }
+
+    private void BeForgotten()
+    {
+        _forgotten = true;
         _forget(this);
     }
 

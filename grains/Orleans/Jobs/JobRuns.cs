@@ -26,7 +26,7 @@ internal sealed partial class JobRuns(SiloNode silo, JobResolver resolver, IClus
     /// <summary>The scheduler of a job, if it is here: also one that has ended, until its end is written down.</summary>
     public JobRun? Find(string job) => _runs.GetValueOrDefault(job);
 
-    /// <summary>Starts a job's scheduler here unless it runs here or the job has ended.</summary>
+    /// <summary>Starts a job's scheduler here unless it is here, one that is writing down its end included, or the job has ended.</summary>
     /// <exception cref="RequestRefusedException">No such job.</exception>
     public async Task EnsureAsync(string job)
     {
@@ -37,12 +37,18 @@ internal sealed partial class JobRuns(SiloNode silo, JobResolver resolver, IClus
             if (Find(job) is not null) return;
             using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
             var entry = await store.ReadAsync(StoreKind.Job, job, limit.Token).ConfigureAwait(false) ?? throw NotFound(job);
-            if (await store.ReadAsync(StoreKind.End, job, limit.Token).ConfigureAwait(false) is not null) return;
-            Taking(job);
+            if (await HasEndAsync(job, limit.Token).ConfigureAwait(false)) return;
             try
             {
                 var resolved = await resolver.ResolveAsync(job, JobEntry.Parse(entry).Document).ConfigureAwait(false);
-                _runs[job] = JobRun.Start(JobEntry.Parse(entry), resolved, silo, store, roster, grains, meter, time, log, Forget);
+                // Loading its data takes a while, in which another silo may have written the end.
+                if (await HasEndAsync(job, limit.Token).ConfigureAwait(false)) return;
+                Taking(job);
+                var run = JobRun.Start(JobEntry.Parse(entry), resolved, silo, store, roster, grains, meter, time, log, Forget);
+                _runs[job] = run;
+                if (run.IsForgotten) Forget(run);
+                // An end written up to the moment when this scheduler took the register; none is written by another after that.
+                else if (await HasEndAsync(job, limit.Token).ConfigureAwait(false)) await run.LetGoAsync().ConfigureAwait(false);
             }
             catch (SpecException wrong)
             {
@@ -57,11 +63,21 @@ internal sealed partial class JobRuns(SiloNode silo, JobResolver resolver, IClus
 
     public async Task<JobEntry> EntryAsync(string job) => JobEntry.Parse(await store.ReadAsync(StoreKind.Job, job, CancellationToken.None).ConfigureAwait(false) ?? throw NotFound(job));
 
-    /// <summary>Where the job stands: as its scheduler here says, as it ended, or waiting to be started.</summary>
+    /// <summary>Where the job stands: as it ended, whatever runs here; else as its scheduler here says, or waiting to be started.</summary>
     public async Task<JobStatus> StatusAsync(string job)
     {
-        if (Find(job) is { } run) return run.Status();
-        if (await store.ReadAsync(StoreKind.End, job, CancellationToken.None).ConfigureAwait(false) is { } end) return JobEntry.ParseEnd(end);
+        // Found before the end is looked for: a scheduler is let go only after its end is there.
+        var run = Find(job);
+        try
+        {
+            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(5));
+            if (await store.ReadAsync(StoreKind.End, job, run is null ? CancellationToken.None : limit.Token).ConfigureAwait(false) is { } end) return JobEntry.ParseEnd(end);
+        }
+        catch (Exception unreached) when (run is not null && unreached is (IOException or System.Data.Common.DbException or TimeoutException or OperationCanceledException))
+        {
+            // The scheduler knows without the store.
+        }
+        if (run is not null) return run.Status();
         var entry = await EntryAsync(job).ConfigureAwait(false);
         return new JobStatus { Job = job, Name = entry.Name, State = JobStates.Queued, Submitted = entry.Submitted, Reason = "no silo has taken it up yet" };
     }
@@ -136,6 +152,8 @@ internal sealed partial class JobRuns(SiloNode silo, JobResolver resolver, IClus
             }
         }
     }
+
+    private async Task<bool> HasEndAsync(string job, CancellationToken cancellation) => await store.ReadAsync(StoreKind.End, job, cancellation).ConfigureAwait(false) is not null;
 
     private void Forget(JobRun run)
     {

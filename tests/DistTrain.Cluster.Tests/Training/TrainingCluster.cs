@@ -27,13 +27,13 @@ internal sealed class TrainingCluster : IAsyncDisposable
 
     public ITrainingCluster Client => Silos.Client.ServiceProvider.GetRequiredService<ITrainingCluster>();
 
-    public static async Task<TrainingCluster> StartAsync(short silos, CallRecord? calls = null)
+    public static async Task<TrainingCluster> StartAsync(short silos, CallRecord? calls = null, Func<string, IClusterStore>? store = null)
     {
         var folder = Directory.CreateTempSubdirectory("disttrain-cluster").FullName;
         var builder = new InProcessTestClusterBuilder(silos);
         builder.ConfigureSilo((_, silo) =>
         {
-            silo.AddDistTrain(options => (options.StateFolder, options.Name) = (folder, "silo"));
+            silo.AddDistTrain(options => (options.StateFolder, options.Name) = (folder, "silo"), store is null ? null : _ => store(folder));
             silo.Configure<ClusterMembershipOptions>(options => options.ProbeTimeout = TimeSpan.FromSeconds(2));
             if (calls is not null) silo.AddIncomingGrainCallFilter(calls);
         });
