@@ -24,6 +24,7 @@ public sealed class ReferenceGraphTests
         ["silo"] = ["grains/Orleans", "client/Orleans", "dashboard/Web", "kernels/Gpu"],
         ["tests/DistTrain.Tests"] = ["client/Cli"],
         ["samples/programs/FollowJob"] = ["client/Sdk"],
+        ["samples/programs/FollowInOrleans"] = ["client/Orleans"],
         ["tests/DistTrain.Browser.Tests"] = ["client/Cli"],
         ["tests/DistTrain.Cluster.Tests"] = ["grains/Interfaces", "grains/Orleans", "silo", "client/Orleans"],
         ["tests/DistTrain.Gpu.Tests"] = ["kernels/Gpu", "learning", "grains/Training"],
@@ -32,7 +33,7 @@ public sealed class ReferenceGraphTests
 
     private static readonly Dictionary<string, string[]> PackageOwners = new()
     {
-        ["Microsoft.Orleans."] = ["grains/Interfaces", "grains/Orleans", "client/Orleans", "silo", "tests/DistTrain.Cluster.Tests"],
+        ["Microsoft.Orleans."] = ["grains/Interfaces", "grains/Orleans", "client/Orleans", "silo", "samples/programs/FollowInOrleans", "tests/DistTrain.Cluster.Tests"],
         ["MessagePack"] = ["grains/Interfaces", "grains/Orleans", "client/Orleans", "silo", "tests/DistTrain.Cluster.Tests"],
         ["ILGPU"] = ["kernels/Gpu", "tests/DistTrain.Gpu.Tests"],
     };
