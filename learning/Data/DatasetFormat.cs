@@ -8,4 +8,7 @@ public abstract class DatasetFormat
     /// <param name="seed">The job's seed, for formats that draw (generated sets, random splits) and whose options name no seed of their own.</param>
     /// <exception cref="DatasetException">Something is missing, unreadable or malformed: the message names the file, what was found, what must be there and what to do.</exception>
     public abstract DataSplit Open(string path, ulong seed);
+
+    /// <summary>The files that options name, beside what <paramref name="path"/> holds: the option, what it is set to, the path that would be opened.</summary>
+    public virtual IReadOnlyList<(string Option, string Set, string Path)> FilesBeside(string path) => [];
 }

@@ -38,7 +38,7 @@ internal sealed record Setting(string Name, string Default, string Text)
         new("cluster-key-file", "", "a file of at least 32 bytes, the same on every silo"),
         new("cluster-key", "", "the same as text; better in the environment than on the command line"),
         new("state", "runs/cluster", "folder that every silo reaches"),
-        new("data", "", "relative data paths of job specs begin here; empty = the current folder"),
+        new("data", "", "data paths of job specs begin here and stay in it; empty = the current folder"),
         new("drain-seconds", "60", "how long ending may take"),
         new("probe-seconds", "2", "Orleans' probe period"),
         new("attached", "false", "true: end, as on SIGTERM, when standard input closes"),

@@ -15,21 +15,23 @@ internal static class ServeVerb
         var certificate = new Option<string?>("--certificate") { Description = "PEM file of the certificate.", HelpName = "FILE" };
         var key = new Option<string?>("--key") { Description = "PEM file of its key.", HelpName = "FILE" };
         var hosts = new Option<string[]>("--host") { Description = "A name under which clients reach it.", HelpName = "NAME" };
+        var data = new Option<string>("--data") { Description = "Folder in which the data of jobs must be; their data paths begin here.", DefaultValueFactory = _ => ".", HelpName = "FOLDER" };
         var runs = SharedOptions.Runs();
         var atOnce = new Option<int>("--at-once") { Description = "Jobs that train at the same time.", DefaultValueFactory = _ => 1 };
         var output = SharedOptions.Output();
-        var verb = new Verb("serve", "Takes jobs over HTTP and trains them in this process, with the dashboard.", "disttrain serve", "disttrain serve --listen 0.0.0.0:7070 --certificate tls.crt --key tls.key --host gateway") { listen, token, certificate, key, hosts, runs, atOnce, output };
+        var verb = new Verb("serve", "Takes jobs over HTTP and trains them in this process, with the dashboard.", "disttrain serve", "disttrain serve --listen 0.0.0.0:7070 --certificate tls.crt --key tls.key --host gateway") { listen, token, certificate, key, hosts, data, runs, atOnce, output };
         verb.SetAction(async (parse, cancellation) =>
         {
             var terminal = parse.Terminal(output);
             if (parse.GetValue(atOnce) is < 1 or > 64) throw new CommandException(ExitCode.Usage, $"--at-once is {parse.GetValue(atOnce)}. It must be from 1 to 64.");
+            if (!Directory.Exists(parse.GetValue(data))) throw new CommandException(ExitCode.Usage, $"--data is {parse.GetValue(data)}, which is no folder here. It must be the folder that holds the data of jobs.");
             var options = new DashboardOptions
             {
                 Listen = parse.GetValue(listen)!, Token = parse.GetValue(token) ?? Environment.GetEnvironmentVariable("DISTTRAIN_TOKEN") ?? "", CertificateFile = parse.GetValue(certificate) ?? "", KeyFile = parse.GetValue(key) ?? "", Title = "this process",
             };
             foreach (var host in parse.GetValue(hosts) ?? []) options.Hosts.Add(host);
             using var signals = new StopSignals(cancellation, () => terminal.Error.WriteLine($"{Environment.NewLine}stopping at checkpoints; once more to stop at once"));
-            var training = new EmbeddedTraining(new EmbeddedTrainingOptions { Folder = parse.GetValue(runs)!, AtOnce = parse.GetValue(atOnce), WorkerLaunch = WorkerVerb.Launch() });
+            var training = new EmbeddedTraining(new EmbeddedTrainingOptions { Folder = parse.GetValue(runs)!, DataFolder = parse.GetValue(data)!, AtOnce = parse.GetValue(atOnce), WorkerLaunch = WorkerVerb.Launch() });
             await using var trains = training.ConfigureAwait(false);
             var server = await StartAsync(training, options, cancellation).ConfigureAwait(false);
             await using var served = server.ConfigureAwait(false);

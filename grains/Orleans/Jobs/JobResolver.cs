@@ -33,8 +33,12 @@ internal sealed class JobResolver(SiloNode silo)
 
     /// <summary>Reads a spec as it was submitted and checks what needs no data.</summary>
     /// <exception cref="SpecException">Every problem.</exception>
-    public static JobFile Read(JobSubmission submission) => JobFile.Parse(Encoding.UTF8.GetBytes(submission.Spec), "the submitted spec",
-        submission.Spec.TrimStart().StartsWith('{'), [.. submission.Overrides.Select(SpecOverride.Parse)]);
+    public static JobFile Read(JobSubmission submission)
+    {
+        var file = JobFile.Parse(Encoding.UTF8.GetBytes(submission.Spec), "the submitted spec", submission.Spec.TrimStart().StartsWith('{'), [.. submission.Overrides.Select(SpecOverride.Parse)]);
+        DataRoot.CheckSubmitted(file);
+        return file;
+    }
 
     /// <summary>Reads a spec as it was accepted.</summary>
     public static JobFile ReadDocument(string document, params IReadOnlyList<SpecOverride> overrides) => JobFile.Parse(Encoding.UTF8.GetBytes(document), "the spec", json: true, overrides);
@@ -45,7 +49,7 @@ internal sealed class JobResolver(SiloNode silo)
         var wanted = file.Spec.Cluster.Device;
         // Which device a worker here uses is decided below; a silo that only holds shards need not have one at all.
         var overrides = new List<SpecOverride> { SpecOverride.Parse("cluster.device=auto") };
-        if (file.Spec.Data.Path is { Length: > 0 } path && !Path.IsPathRooted(path)) overrides.Add(SpecOverride.Parse($"data.path={Path.GetFullPath(Path.Combine(silo.Options.DataFolder, path))}"));
+        if (DataRoot.Resolve(file, silo.Options.DataFolder) is { Length: > 0 } path) overrides.Add(DataRoot.At(path));
         var plan = JobPlanner.Plan(ReadDocument(document, overrides));
         return new ClusterJob
         {

@@ -9,8 +9,11 @@ namespace DistTrain.Training;
 /// <summary>How jobs train in this process.</summary>
 public sealed record EmbeddedTrainingOptions
 {
-    /// <summary>Checkpoints of a job go to Folder/&lt;id&gt;/checkpoints unless its spec names a folder; empty = none are written.</summary>
+    /// <summary>Checkpoints of a job go to Folder/&lt;id&gt;/checkpoints, or beneath Folder where its spec says; empty = none are written unless a spec names a folder, beneath the current one.</summary>
     public string Folder { get; init; } = "";
+
+    /// <summary>Data paths of submitted specs begin here and stay in it.</summary>
+    public string DataFolder { get; init; } = ".";
 
     /// <summary>Jobs that train at the same time; others wait in order.</summary>
     public int AtOnce { get; init; } = 1;
@@ -126,7 +129,10 @@ public sealed class EmbeddedTraining(EmbeddedTrainingOptions options, TimeProvid
         try
         {
             var overrides = submission.Overrides.Select(SpecOverride.Parse).ToArray();
-            plan = JobPlanner.Plan(JobFile.Parse(Encoding.UTF8.GetBytes(submission.Spec), "the submitted spec", submission.Spec.TrimStart().StartsWith('{'), overrides));
+            var file = Read(submission, overrides);
+            var path = DataRoot.Resolve(file, options.DataFolder);
+            // Asked for its spec, it shows the one that was submitted.
+            plan = JobPlanner.Plan(path.Length > 0 ? Read(submission, [.. overrides, DataRoot.At(path)]) : file) with { File = file };
         }
         catch (SpecException wrong)
         {
@@ -135,7 +141,7 @@ public sealed class EmbeddedTraining(EmbeddedTrainingOptions options, TimeProvid
         if (plan.Options.Processes > 0 && options.WorkerLaunch is null) throw new ClusterException(ClusterError.Invalid, $"spec.cluster.processes is {plan.Options.Processes}. This server runs worker threads only; set it to 0.");
         var stop = new CancellationTokenSource();
         var id = NewId(plan.Spec.Name);
-        var folder = plan.Options.CheckpointFolder.Length > 0 ? plan.Options.CheckpointFolder : options.Folder.Length > 0 ? Path.Combine(options.Folder, id, "checkpoints") : "";
+        var folder = plan.Options.CheckpointFolder.Length > 0 ? Path.Combine(options.Folder, plan.Options.CheckpointFolder) : options.Folder.Length > 0 ? Path.Combine(options.Folder, id, "checkpoints") : "";
         var job = new EmbeddedJob(id, plan, plan.Options with { CheckpointFolder = folder, WorkerLaunch = plan.Options.Processes > 0 ? options.WorkerLaunch : null }, _time, stop.Cancel);
         lock (_gate)
         {
@@ -146,6 +152,9 @@ public sealed class EmbeddedTraining(EmbeddedTrainingOptions options, TimeProvid
         }
         return job;
     }
+
+    private static JobFile Read(JobSubmission submission, SpecOverride[] overrides) =>
+        JobFile.Parse(Encoding.UTF8.GetBytes(submission.Spec), "the submitted spec", submission.Spec.TrimStart().StartsWith('{'), overrides);
 
     private async Task TrainAsync(EmbeddedJob job, RunOptions run, CancellationTokenSource stop)
     {

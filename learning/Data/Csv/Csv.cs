@@ -54,8 +54,12 @@ public sealed class Csv(Csv.Options options) : DatasetFormat
         if (!File.Exists(path)) throw new DatasetException($"data.path is {path}, which does not exist (looked for {Path.GetFullPath(path)}). It must be the file with the training rows, of format \"csv\".");
         using var source = new SourceBytes();
         var table = CsvTable.Read(path, options, source);
-        return options.Test.Length == 0 ? Split(table, source, options.Seed is { } own ? (ulong)own : seed) : WithTest(table, source, Path.Combine(Path.GetDirectoryName(path) ?? "", options.Test));
+        return options.Test.Length == 0 ? Split(table, source, options.Seed is { } own ? (ulong)own : seed) : WithTest(table, source, TestPath(path));
     }
+
+    public override IReadOnlyList<(string Option, string Set, string Path)> FilesBeside(string path) => options.Test.Length == 0 ? [] : [("csv.test", options.Test, TestPath(path))];
+
+    private string TestPath(string path) => Path.Combine(Path.GetDirectoryName(path) ?? "", options.Test);
 
     private DataSplit WithTest(CsvTable train, SourceBytes source, string testPath)
     {

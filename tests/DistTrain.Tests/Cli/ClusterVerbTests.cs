@@ -31,6 +31,17 @@ public sealed class ClusterVerbTests : CommandFixture, IAsyncLifetime
 
     private Task<Ended> Submit(params IEnumerable<string> more) => Ask(["submit", _job, .. Overrides.SelectMany(o => new[] { "--set", o }), .. more]);
 
+    [Theory]
+    [InlineData("data.path=/etc", "spec.data.path is /etc. It must be relative and stay in the server's data folder")]
+    [InlineData("data.path=../../../../etc", "spec.data.path is ../../../../etc. It must be relative")]
+    [InlineData("checkpoint.path=/tmp/elsewhere", "spec.checkpoint.path is /tmp/elsewhere. It must be relative and stay in the server's own folder of runs")]
+    public async Task A_submitted_spec_names_no_file_outside_the_servers_folders(string set, string problem)
+    {
+        var refused = await Submit("--set", set);
+        Assert.NotEqual(0, refused.Code);
+        Assert.Contains(problem, refused.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_submitted_job_ends_with_the_hash_of_train_and_every_verb_tells_of_it()
     {
