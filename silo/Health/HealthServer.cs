@@ -13,7 +13,7 @@ using Orleans.Runtime;
 namespace DistTrain.Silo;
 
 /// <summary>
-/// <c>/health/live</c>: the process turns over. <c>/health/ready</c>: the silo is an active member of the cluster and its store answers. <c>POST /drain</c>, from this machine only: begin to end.
+/// <c>/health/live</c>: the process turns over. <c>/health/ready</c>: the silo is an active member of the cluster and its store answers. <c>POST /drain</c>, from this machine only and with the header <c>X-DistTrain-Drain: 1</c>: begin to end.
 /// </summary>
 internal sealed class HealthServer(SiloSettings settings, Announcement announcement, IClusterMembershipService membership, ILocalSiloDetails local, IClusterStore store, IHostApplicationLifetime application) : IHostedService
 {
@@ -36,7 +36,8 @@ internal sealed class HealthServer(SiloSettings settings, Announcement announcem
         _web.MapGet("/health/ready", async () => await WhyNotReadyAsync().ConfigureAwait(false) is { } why ? Results.Text(why, statusCode: StatusCodes.Status503ServiceUnavailable) : Results.Text("ready"));
         _web.MapPost("/drain", (HttpContext context) =>
         {
-            if (context.Connection.RemoteIpAddress is not { } from || !IPAddress.IsLoopback(from)) return Results.StatusCode(StatusCodes.Status403Forbidden);
+            if (context.Connection.RemoteIpAddress is not { } from || !IPAddress.IsLoopback(from)) return Results.Text("drain is for callers on this machine", statusCode: StatusCodes.Status403Forbidden);
+            if (DrainRefusal.Of(context.Request) is { } why) return Results.Text(why, statusCode: StatusCodes.Status403Forbidden);
             application.StopApplication();
             return Results.Accepted();
         });
