@@ -36,7 +36,8 @@ public static class DistTrainSiloBuilder
         services.AddSerializer(serializer => serializer.AddDistTrainWire());
         services.AddPlacementDirector<HomePlacement, HomeDirector>();
         services.AddGrainDirectory(HomeDirectory.Name, (_, _) => new HomeDirectory());
-        services.AddGrainDirectory(JobDirectory.Name, (provider, _) => new JobDirectory(provider.GetRequiredService<IClusterStore>()));
+        services.AddGrainDirectory(JobDirectory.Name, (provider, _) => new JobDirectory(
+            provider.GetRequiredService<IClusterStore>(), () => provider.GetRequiredService<IClusterMembershipService>(), () => provider.GetRequiredService<ILocalSiloDetails>().SiloAddress));
         // What a silo does not do, it does not announce: Orleans then places such grains elsewhere.
         services.AddSingleton<IPostConfigureOptions<GrainTypeOptions>, HostedClasses>();
         return builder;

@@ -25,11 +25,14 @@ internal sealed class TrainingCluster : IAsyncDisposable
 
     public InProcessTestCluster Silos { get; }
 
+    /// <summary>What silos keep; another cluster may go on in it.</summary>
+    public string Folder => _folder;
+
     public ITrainingCluster Client => Silos.Client.ServiceProvider.GetRequiredService<ITrainingCluster>();
 
-    public static async Task<TrainingCluster> StartAsync(short silos, CallRecord? calls = null, Func<string, IClusterStore>? store = null)
+    public static async Task<TrainingCluster> StartAsync(short silos, CallRecord? calls = null, Func<string, IClusterStore>? store = null, string? kept = null)
     {
-        var folder = Directory.CreateTempSubdirectory("disttrain-cluster").FullName;
+        var folder = kept ?? Directory.CreateTempSubdirectory("disttrain-cluster").FullName;
         var builder = new InProcessTestClusterBuilder(silos);
         builder.ConfigureSilo((_, silo) =>
         {
