@@ -53,7 +53,7 @@ public sealed class Tab : IAsyncDisposable
     public Tab(IBrowserContext context, IPage page)
     {
         (_context, Page) = (context, page);
-        page.SetDefaultTimeout(30_000);
+        page.SetDefaultTimeout(90_000);
         page.Console += (_, message) =>
         {
             if (message.Type is "error" or "warning") Errors.Add($"{message.Type}: {message.Text}");
