@@ -7,7 +7,7 @@ namespace DistTrain.Cli;
 /// <summary>All of a job's metric points, at full resolution.</summary>
 internal static class MetricsVerb
 {
-    private const string Header = "sequence,kind,step,epoch,seconds,loss,accuracy,samples,learning_rate,gradient_norm,clipped_norm";
+    private const string Header = "sequence,kind,step,epoch,seconds,loss,accuracy,samples,learning_rate,gradient_norm,clipped_norm,values";
 
     public static Command Make()
     {
@@ -31,7 +31,10 @@ internal static class MetricsVerb
     }
 
     private static string Row(MetricPoint p) => string.Create(CultureInfo.InvariantCulture,
-        $"{p.Sequence},{p.Kind},{p.Step},{Cell(p.Epoch)},{Cell(p.Seconds)},{Cell(p.Loss)},{Cell(p.Accuracy)},{p.Samples},{Cell(p.LearningRate)},{Cell(p.GradientNorm)},{Cell(p.ClippedNorm)}");
+        $"{p.Sequence},{p.Kind},{p.Step},{Cell(p.Epoch)},{Cell(p.Seconds)},{Cell(p.Loss)},{Cell(p.Accuracy)},{p.Samples},{Cell(p.LearningRate)},{Cell(p.GradientNorm)},{Cell(p.ClippedNorm)},{Values(p.Values)}");
+
+    // Which layers there are differs from job to job, so their figures share a column: layer/0/gradNorm=0.25;layer/2/gradNorm=0.5
+    private static string Values(IReadOnlyDictionary<string, double>? values) => values is null ? "" : string.Join(';', values.Select(v => $"{v.Key}={Cell(v.Value)}"));
 
     private static string Cell(double value) => double.IsNaN(value) ? "" : value.ToString("R", CultureInfo.InvariantCulture);
 }

@@ -116,6 +116,14 @@ internal sealed class MetricsFile : IDisposable
         }
         _json.WriteNumber("samples"u8, record.Samples);
         Finite("seconds"u8, Math.Round(record.Seconds, 4));
+        if (record.Values is { } values)
+        {
+            _json.WriteStartObject("values"u8);
+            foreach (var (name, value) in values)
+                if (double.IsFinite(value)) _json.WriteNumber(name, value);
+                else _json.WriteString(name, value.ToString(System.Globalization.CultureInfo.InvariantCulture));
+            _json.WriteEndObject();
+        }
         _json.WriteEndObject();
         _json.Flush();
     }

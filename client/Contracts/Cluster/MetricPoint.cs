@@ -34,4 +34,7 @@ public sealed record MetricPoint
 
     /// <summary>Global norm after clipping. Steps only.</summary>
     public double ClippedNorm { get; init; } = double.NaN;
+
+    /// <summary>Further figures by name, such as those of <see cref="LayerMetric"/>; null where none were measured.</summary>
+    public IReadOnlyDictionary<string, double>? Values { get; init; }
 }

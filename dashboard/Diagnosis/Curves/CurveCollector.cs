@@ -14,17 +14,21 @@ public sealed class CurveCollector
     private readonly MeanCurve _learningRate = new();
     private readonly MeanCurve _testLoss = new();
     private readonly MeanCurve _accuracy = new();
+    private readonly MeanCurve _updateRatio = new();
+    private readonly MeanCurve _deadShare = new();
+    private readonly MeanCurve _gradientSpread = new();
     private long _lastStep;
 
-    public void Add(MetricPoint point) => Add(point.Kind == "evaluation", point.Step, point.Loss, point.Accuracy, point.LearningRate, point.GradientNorm);
+    public void Add(MetricPoint point) => Add(point.Kind == "evaluation", point.Step, point.Loss, point.Accuracy, point.LearningRate, point.GradientNorm, point.Values);
 
-    public void Add(bool evaluation, long step, double loss, double accuracy, double learningRate, double gradientNorm)
+    public void Add(bool evaluation, long step, double loss, double accuracy, double learningRate, double gradientNorm, IReadOnlyDictionary<string, double>? values = null)
     {
         lock (_gate)
         {
             if (step < _lastStep) return; // a step told again after a restore
             _lastStep = step;
             (evaluation ? _testLoss : _trainLoss).Add(step, loss);
+            if (values is not null) AddLayers(step, values);
             if (evaluation)
             {
                 if (!double.IsNaN(accuracy)) _accuracy.Add(step, accuracy);
@@ -40,8 +44,20 @@ public sealed class CurveCollector
         get
         {
             lock (_gate)
-                return new TrainingCurves { TrainLoss = _trainLoss.ToCurve(), TestLoss = _testLoss.ToCurve(), Accuracy = _accuracy.ToCurve(), LearningRate = _learningRate.ToCurve(), GradientNorm = _gradientNorm.ToCurve() };
+                return new TrainingCurves { TrainLoss = _trainLoss.ToCurve(), TestLoss = _testLoss.ToCurve(), Accuracy = _accuracy.ToCurve(), LearningRate = _learningRate.ToCurve(), GradientNorm = _gradientNorm.ToCurve(), UpdateRatio = _updateRatio.ToCurve(), DeadUnitShare = _deadShare.ToCurve(), GradientSpread = _gradientSpread.ToCurve() };
         }
+    }
+
+    // Layers come in the network's order: the first one's gradient has passed all the others.
+    private void AddLayers(long step, IReadOnlyDictionary<string, double> values)
+    {
+        var (norms, ratios, dead) = (new List<double>(), new List<double>(), new List<double>());
+        foreach (var (name, value) in values)
+            if (LayerMetric.TryParse(name, out _, out var figure))
+                (figure switch { LayerMetric.GradNorm => norms, LayerMetric.UpdateRatio => ratios, LayerMetric.DeadShare => dead, _ => null })?.Add(value);
+        if (ratios.Count > 0) _updateRatio.Add(step, Statistics.Median([.. ratios]));
+        if (dead.Count > 0) _deadShare.Add(step, dead.Max());
+        if (norms.Count > 1 && norms[^1] > 0) _gradientSpread.Add(step, norms[0] / norms[^1]);
     }
 
     /// <summary>Means over runs of neighbouring values, twice as long each time there are too many. A value that is not finite makes its mean so: it must not be lost.</summary>

@@ -19,6 +19,9 @@ public sealed record TrainingCurves
 
     public Curve LearningRate { get; init; } = Curve.Empty;
 
-    /// <summary>Share of units that are zero on every sample of an evaluation, in [0, 1].</summary>
+    /// <summary>Share of units that are zero on every sample of an evaluation, in [0, 1]: of the layer that has most.</summary>
     public Curve DeadUnitShare { get; init; } = Curve.Empty;
+
+    /// <summary>Gradient norm of the first layer with parameters over that of the last: what is left of the gradient on its way back.</summary>
+    public Curve GradientSpread { get; init; } = Curve.Empty;
 }

@@ -12,7 +12,7 @@ namespace DistTrain.Dashboard;
 internal static class MetricRoutes
 {
     private const int Most = 10_000;
-    private const string CsvHeader = "sequence,kind,step,epoch,seconds,loss,accuracy,samples,learning_rate,gradient_norm,clipped_norm\n";
+    private const string CsvHeader = "sequence,kind,step,epoch,seconds,loss,accuracy,samples,learning_rate,gradient_norm,clipped_norm,values\n";
 
     public static async Task Metrics(ApiRequest request)
     {
@@ -49,12 +49,14 @@ internal static class MetricRoutes
         {
             (var page, more) = await Snapshot.PointsAsync(request.Cluster, status, after, Most, request.Cancellation).ConfigureAwait(false);
             foreach (var p in page)
-                text.Append(CultureInfo.InvariantCulture, $"{p.Sequence},{p.Kind},{p.Step},{Cell(p.Epoch)},{Cell(p.Seconds)},{Cell(p.Loss)},{Cell(p.Accuracy)},{p.Samples},{Cell(p.LearningRate)},{Cell(p.GradientNorm)},{Cell(p.ClippedNorm)}\n");
+                text.Append(CultureInfo.InvariantCulture, $"{p.Sequence},{p.Kind},{p.Step},{Cell(p.Epoch)},{Cell(p.Seconds)},{Cell(p.Loss)},{Cell(p.Accuracy)},{p.Samples},{Cell(p.LearningRate)},{Cell(p.GradientNorm)},{Cell(p.ClippedNorm)},{Values(p.Values)}\n");
             if (page.Count > 0) after = page[^1].Sequence;
             await response.WriteAsync(text.ToString(), request.Cancellation).ConfigureAwait(false);
             text.Clear();
         }
     }
+
+    private static string Values(IReadOnlyDictionary<string, double>? values) => values is null ? "" : string.Join(';', values.Select(v => $"{v.Key}={Cell(v.Value)}"));
 
     private static string Cell(double value) => double.IsNaN(value) ? "" : value.ToString("R", CultureInfo.InvariantCulture);
 }

@@ -3,8 +3,8 @@ using MessagePack;
 
 namespace DistTrain.Grains.Wire;
 
-/// <summary>MetricPoint: 11 fields in the order below.</summary>
-public sealed class MetricPointFormatter() : FieldsFormatter<MetricPoint>("a metric point", 11)
+/// <summary>MetricPoint: 12 fields in the order below; the last is a map, empty for null.</summary>
+public sealed class MetricPointFormatter() : FieldsFormatter<MetricPoint>("a metric point", 12)
 {
     protected override void Write(ref MessagePackWriter writer, MetricPoint value, MessagePackSerializerOptions options)
     {
@@ -19,12 +19,27 @@ public sealed class MetricPointFormatter() : FieldsFormatter<MetricPoint>("a met
         writer.Write(value.LearningRate);
         writer.Write(value.GradientNorm);
         writer.Write(value.ClippedNorm);
+        writer.WriteMapHeader(value.Values?.Count ?? 0);
+        foreach (var (name, figure) in value.Values ?? new Dictionary<string, double>())
+        {
+            writer.Write(name);
+            writer.Write(figure);
+        }
     }
 
     protected override MetricPoint Read(ref MessagePackReader reader, MessagePackSerializerOptions options) => new()
     {
         Sequence = reader.ReadInt64(), Kind = Text(ref reader, "kind"), Step = reader.ReadInt64(), Epoch = reader.ReadDouble(), Seconds = reader.ReadDouble(),
         Loss = reader.ReadDouble(), Accuracy = reader.ReadDouble(), Samples = reader.ReadInt64(), LearningRate = reader.ReadDouble(),
-        GradientNorm = reader.ReadDouble(), ClippedNorm = reader.ReadDouble(),
+        GradientNorm = reader.ReadDouble(), ClippedNorm = reader.ReadDouble(), Values = Figures(ref reader),
     };
+
+    private Dictionary<string, double>? Figures(ref MessagePackReader reader)
+    {
+        var left = reader.ReadMapHeader();
+        if (left == 0) return null;
+        var values = new Dictionary<string, double>(Math.Min(left, 1024), StringComparer.Ordinal);
+        for (; left > 0; left--) values[Text(ref reader, "name of a figure")] = reader.ReadDouble();
+        return values;
+    }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using DistTrain.Contracts;
@@ -15,6 +16,7 @@ public sealed class RunHistory(ResolvedJob job, TimeProvider time)
 
     private readonly Lock _gate = new();
     private readonly LiveLog<Measured> _points = new();
+    private readonly ConcurrentDictionary<long, IReadOnlyDictionary<string, double>> _values = []; // of the few points that have any, by sequence
     private readonly LiveLog<TrainingEvent> _events = new(1 << 16);
     private readonly CurveCollector _curves = new();
     private readonly SortedDictionary<int, WorkerTime> _workers = [];
@@ -102,6 +104,7 @@ public sealed class RunHistory(ResolvedJob job, TimeProvider time)
             {
                 Sequence = sequence, Kind = entry.Evaluation ? "evaluation" : "step", Step = entry.Step, Epoch = (double)entry.Step / job.StepsPerEpoch, Seconds = Math.Round(entry.Seconds, 3), Loss = entry.Loss, Accuracy = Math.Round((double)entry.Accuracy, 6),
                 Samples = entry.Samples, LearningRate = entry.LearningRate, GradientNorm = entry.GradientNorm, ClippedNorm = entry.ClippedNorm,
+                Values = _values.GetValueOrDefault(sequence),
             };
     }
 
@@ -168,7 +171,8 @@ public sealed class RunHistory(ResolvedJob job, TimeProvider time)
                 while (_speed.Count > 2 && _speed.Peek().Seconds < record.Seconds - SpeedWindow) _speed.Dequeue();
             }
         }
-        _curves.Add(evaluation, record.Step, record.Loss, accuracy, record.LearningRate, record.GradientNorm);
+        _curves.Add(evaluation, record.Step, record.Loss, accuracy, record.LearningRate, record.GradientNorm, record.Values);
+        if (record.Values is not null) _values[_points.Count + 1] = record.Values;
         _points.Add(new Measured(evaluation, (int)record.Samples, record.Step, (float)record.Seconds, record.Loss, (float)accuracy, evaluation ? double.NaN : record.LearningRate, evaluation ? double.NaN : record.GradientNorm, evaluation ? double.NaN : record.ClippedNorm));
     }
 }

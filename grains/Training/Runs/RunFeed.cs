@@ -51,6 +51,9 @@ public readonly record struct RunRecord
     /// <summary>Of an event or warning that the scheduler reports; null for others.</summary>
     public JobEventKind? About { get; init; }
 
+    /// <summary>Further figures of a step or evaluation, by name (<c>layer/NAME/gradNorm</c>); null where none were measured.</summary>
+    public IReadOnlyDictionary<string, double>? Values { get; init; }
+
     public int Worker { get; init; }
 
     public double Compute { get; init; }

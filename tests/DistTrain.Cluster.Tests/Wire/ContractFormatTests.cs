@@ -18,7 +18,7 @@ public sealed class ContractFormatTests
             WeightsSha256 = "w", StateSha256 = "s", LossLogSha256 = "l", Checkpoint = "c",
         },
         [typeof(JobSubmission)] = new JobSubmission("id", "kind: TrainingJob", ["optimizer.lr=0.1"]),
-        [typeof(MetricPoint)] = new MetricPoint { Sequence = 3, Kind = "step", Step = 3, Epoch = 0.5, Seconds = 1, Loss = 2, Accuracy = 0.5, Samples = 64, LearningRate = 0.125, GradientNorm = 4, ClippedNorm = 1 },
+        [typeof(MetricPoint)] = new MetricPoint { Sequence = 3, Kind = "step", Step = 3, Epoch = 0.5, Seconds = 1, Loss = 2, Accuracy = 0.5, Samples = 64, LearningRate = 0.125, GradientNorm = 4, ClippedNorm = 1, Values = new Dictionary<string, double> { ["layer/0/gradNorm"] = 0.5 } },
         [typeof(TrainingEvent)] = new TrainingEvent(7, _noon, 12, "workerJoined", "info", "worker 3 joined"),
         [typeof(WaitReport)] = new WaitReport("job", "leases", "worker 3", 0.5, double.PositiveInfinity, "t"),
         [typeof(CheckpointReport)] = new CheckpointReport(100, 0.5, double.NaN, _noon, 4096, "m.json"),
