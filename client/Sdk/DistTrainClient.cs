@@ -32,6 +32,9 @@ public sealed class DistTrainClient : ITrainingCluster, IAsyncDisposable, IDispo
     /// </summary>
     public bool KeepTrying { get => _server.KeepTrying; set => _server.KeepTrying = value; }
 
+    /// <summary>The server was there and does not answer now.</summary>
+    public bool IsLost => _server.IsLost;
+
     /// <param name="id">Names the submission, so that sending it again makes no second job; null = a random one.</param>
     public Task<TrainingJob> SubmitAsync(JobSpec spec, string? id = null, CancellationToken cancellation = default) => SubmitAsync(SpecText.Of(spec), [], id, cancellation);
 

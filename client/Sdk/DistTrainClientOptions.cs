@@ -18,11 +18,17 @@ public sealed class DistTrainClientOptions
     /// <summary>How long any other request may take; streams have no end of their own.</summary>
     public TimeSpan RequestTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>How long a stream that was open is tried again when the server has gone, before it ends in an error.</summary>
+    /// <summary>How long a server that has gone is tried again before what was asked of it ends in an error: streams that were open, and everything with <see cref="DistTrainClient.KeepTrying"/>.</summary>
     public TimeSpan Patience { get; set; } = TimeSpan.FromMinutes(2);
 
     /// <summary>A stream of which nothing is heard for so long is opened again; the server says a word every ten seconds.</summary>
-    public TimeSpan Silence { get; set; } = TimeSpan.FromSeconds(30);
+    public TimeSpan Silence { get; set; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>A request that is not answered for so long is told of through <see cref="Connection"/>, and goes on waiting.</summary>
+    public TimeSpan SlowAfter { get; set; } = TimeSpan.FromSeconds(4);
+
+    /// <summary>Told at once when the connection is lost, is there again, or an answer takes long. From any thread, one call at a time for each request or stream.</summary>
+    public Action<ConnectionNews>? Connection { get; set; }
 
     /// <summary>Makes the bottom of the HTTP stack; for tests and proxies. null = sockets.</summary>
     public Func<HttpMessageHandler>? MakeTransport { get; set; }

@@ -82,11 +82,11 @@ internal static class JobVerbs
         {
             var status = await client.StopAsync(job, $"stop-{Guid.NewGuid():N}", cancellation).ConfigureAwait(false);
             client.KeepTrying = true;
-            if (parse.GetValue(wait)) status = await new TrainingJob(client, status.Job, status.Name).WaitAsync(cancellation).ConfigureAwait(false);
+            if (parse.GetValue(wait)) status = await EndAsync(client, status, cancellation).ConfigureAwait(false);
             if (terminal.Json) JobText.WriteJson(terminal, status, ClusterJson.Plain.JobStatus);
             else terminal.Out.WriteLine($"{status.Job} {(JobStates.IsEnd(status.State) ? $"has {status.State}" : $"is {status.State}")} at step {JobText.Steps(status)}");
             return ExitCode.Ok;
-        }, wait);
+        }, [wait], waits: true);
     }
 
     public static Verb Events() => Make("events", "Lists a job's events: joins, losses, promotions, checkpoints.", Job(), ["disttrain events mnist-lenet-1a2b3c"], async (client, job, terminal, cancellation) =>
@@ -113,12 +113,16 @@ internal static class JobVerbs
                 try
                 {
                     await JobFollower.FollowAsync(client, job, terminal, signals.Token).ConfigureAwait(false);
+                    return CodeOf(await client.GetAsync(job, signals.Token).ConfigureAwait(false));
+                }
+                catch (ClusterException gone) when (gone.Error is ClusterError.Unreachable)
+                {
+                    throw ServerOptions.Gone(client, job, gone);
                 }
                 catch (OperationCanceledException) when (signals.Token.IsCancellationRequested)
                 {
                     return ExitCode.Interrupted;
                 }
-                return CodeOf(await client.GetAsync(job, cancellation).ConfigureAwait(false));
             }
             for (var (after, more) = (0L, true); more;)
             {
@@ -127,7 +131,7 @@ internal static class JobVerbs
                 (after, more) = (page.After, page.More);
             }
             return ExitCode.Ok;
-        }, follow);
+        }, [follow], waits: true);
     }
 
     public static int CodeOf(JobStatus status) => status.State is JobStates.Failed ? ExitCode.JobFailed : ExitCode.Ok;
@@ -141,11 +145,11 @@ internal static class JobVerbs
     internal static Argument<string> Job() => new("job") { Description = "The job's id, as ps lists it; a name will do where one job has it." };
 
     private static Verb Make(string name, string description, Argument<string>? job, string[] examples, Func<DistTrainClient, string, Terminal, CancellationToken, Task<int>> ask) =>
-        Make(name, description, job, examples, (client, id, terminal, _, cancellation) => ask(client, id, terminal, cancellation));
+        Make(name, description, job, examples, (client, id, terminal, _, cancellation) => ask(client, id, terminal, cancellation), []);
 
-    internal static Verb Make(string name, string description, Argument<string>? job, string[] examples, Func<DistTrainClient, string, Terminal, ParseResult, CancellationToken, Task<int>> ask, params Option[] more)
+    internal static Verb Make(string name, string description, Argument<string>? job, string[] examples, Func<DistTrainClient, string, Terminal, ParseResult, CancellationToken, Task<int>> ask, Option[] more, bool waits = false)
     {
-        var server = new ServerOptions();
+        var server = new ServerOptions(waits);
         var verb = new Verb(name, description, examples);
         if (job is not null) verb.Arguments.Add(job);
         foreach (var option in more) verb.Options.Add(option);
@@ -167,6 +171,18 @@ internal static class JobVerbs
             > 1 => throw new CommandException(ExitCode.Usage, $"{named.Length} jobs are named {job}: {string.Join(", ", named.Take(5).Select(j => j.Job))}. Say which."),
             _ => job,
         };
+    }
+
+    private static async Task<JobStatus> EndAsync(DistTrainClient client, JobStatus status, CancellationToken cancellation)
+    {
+        try
+        {
+            return await new TrainingJob(client, status.Job, status.Name).WaitAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (ClusterException gone) when (gone.Error is ClusterError.Unreachable)
+        {
+            throw ServerOptions.Gone(client, status.Job, gone);
+        }
     }
 
     private static string Number(double value) => value.ToString("F1", CultureInfo.InvariantCulture);

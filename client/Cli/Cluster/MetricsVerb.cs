@@ -27,7 +27,7 @@ internal static class MetricsVerb
                 (after, more) = (page.After, page.More);
             }
             return ExitCode.Ok;
-        }, format);
+        }, [format]);
     }
 
     private static string Row(MetricPoint p) => string.Create(CultureInfo.InvariantCulture,

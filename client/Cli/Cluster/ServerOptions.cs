@@ -4,14 +4,17 @@ using DistTrain.Contracts;
 
 namespace DistTrain.Cli;
 
-/// <summary>--server, --token, --ca of the verbs that ask a cluster, with DISTTRAIN_SERVER, DISTTRAIN_TOKEN and DISTTRAIN_CA behind them.</summary>
-internal sealed class ServerOptions
+/// <summary>--server, --token, --ca of the verbs that ask a cluster, with DISTTRAIN_SERVER, DISTTRAIN_TOKEN and DISTTRAIN_CA behind them; --patience of those that wait.</summary>
+/// <param name="waits">The verb goes on over a lost connection.</param>
+internal sealed class ServerOptions(bool waits = false)
 {
     private const string DefaultServer = "http://127.0.0.1:7070/";
 
     private readonly Option<string?> _server = new("--server") { Description = "Address of the gateway, or the link that a server printed; else DISTTRAIN_SERVER.", HelpName = "URL" };
     private readonly Option<string?> _token = new("--token") { Description = "Its token, where the link has none; else DISTTRAIN_TOKEN.", HelpName = "TOKEN" };
     private readonly Option<string?> _authority = new("--ca") { Description = "PEM file to check its certificate against; else DISTTRAIN_CA.", HelpName = "FILE" };
+
+    private readonly Option<int> _patience = new("--patience") { Description = "How long a server that was there and has gone is tried again, before exit 4.", DefaultValueFactory = _ => 120, HelpName = "SECONDS" };
 
     public Option<string> Output { get; } = SharedOptions.Output();
 
@@ -20,13 +23,14 @@ internal sealed class ServerOptions
         verb.Options.Add(_server);
         verb.Options.Add(_token);
         verb.Options.Add(_authority);
+        if (waits) verb.Options.Add(_patience);
         verb.Options.Add(Output);
     }
 
     /// <summary>The user said which server.</summary>
     public bool IsNamed(ParseResult parse) => (parse.GetValue(_server) ?? Variable("DISTTRAIN_SERVER")) is not null;
 
-    public DistTrainClient Connect(ParseResult parse)
+    private DistTrainClient Connect(ParseResult parse, ConnectionLines lines)
     {
         var given = parse.GetValue(_server) ?? Variable("DISTTRAIN_SERVER") ?? DefaultServer;
         var text = given.Contains("://", StringComparison.Ordinal) ? given : $"http://{given}";
@@ -34,16 +38,20 @@ internal sealed class ServerOptions
             throw new CommandException(ExitCode.Usage, $"the server is \"{given}\". It must be an address such as https://gateway:7070 or the link that a server printed.");
         var authority = parse.GetValue(_authority) ?? Variable("DISTTRAIN_CA") ?? "";
         if (authority.Length > 0 && !File.Exists(authority)) throw new CommandException(ExitCode.NotFound, $"{authority} is not there. --ca (or DISTTRAIN_CA) must name the PEM file of the server's authority.");
-        return new DistTrainClient(new DistTrainClientOptions { Server = server, Token = parse.GetValue(_token) ?? Variable("DISTTRAIN_TOKEN") ?? "", AuthorityFile = authority });
+        var patience = waits ? parse.GetValue(_patience) : 0;
+        if (waits && patience is < 1 or > 604_800) throw new CommandException(ExitCode.Usage, $"--patience is {patience}. It must be 1 to 604800 seconds.");
+        return new DistTrainClient(new DistTrainClientOptions { Server = server, Token = parse.GetValue(_token) ?? Variable("DISTTRAIN_TOKEN") ?? "", AuthorityFile = authority, Patience = TimeSpan.FromSeconds(Math.Max(1, patience)), Connection = lines.Tell });
     }
 
     /// <summary>Runs a verb against the server; what the cluster refuses becomes message and exit code.</summary>
     public async Task<int> AskAsync(ParseResult parse, Func<DistTrainClient, Terminal, Task<int>> ask)
     {
-        using var client = Connect(parse);
+        var terminal = parse.Terminal(Output);
+        using var lines = new ConnectionLines(terminal.Error);
+        using var client = Connect(parse, lines);
         try
         {
-            return await ask(client, parse.Terminal(Output)).ConfigureAwait(false);
+            return await ask(client, terminal).ConfigureAwait(false);
         }
         catch (ClusterException refused)
         {
@@ -59,6 +67,10 @@ internal sealed class ServerOptions
         ClusterError.Conflict => new CommandException(ExitCode.JobFailed, refused.Message),
         _ => new CommandException(ExitCode.Usage, refused.Message),
     };
+
+    /// <summary>The end of a wait for a job whose server has gone: nothing is known of the job, and nothing is claimed.</summary>
+    public static CommandException Gone(DistTrainClient client, string job, ClusterException gone) => new(ExitCode.Unreachable,
+        $"the state of {job} is not known: {gone.Message} It trains on if its cluster lives; a server that trained it by itself ({Invocation.Name} serve) goes on with it when it is started again on the same folder of runs. Look again with: {Invocation.Name} status {job} --server {client.Server}; follow it with: {Invocation.Name} logs -f {job} --server {client.Server}");
 
     private static string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
 }

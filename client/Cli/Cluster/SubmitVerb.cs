@@ -14,7 +14,7 @@ internal static class SubmitVerb
         var set = new Option<string[]>("--set") { Description = "Override a field: training.batchSize=128, optimizer.lr=0.01.", Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = false, HelpName = "path=value" };
         var id = new Option<string?>("--id") { Description = "A name for this submission: sending it again with the same name makes no second job.", HelpName = "KEY" };
         var wait = new Option<bool>("--wait") { Description = "Follow it until it ends; Ctrl-C lets it train on." };
-        var server = new ServerOptions();
+        var server = new ServerOptions(waits: true);
         var verb = new Verb("submit", "Submits a job to a cluster.", "disttrain submit my-job.yaml --wait", "disttrain submit my-job.yaml --set optimizer.lr=0.01 --id nightly-7 --server https://gateway:7070") { path, set, id, wait };
         server.AddTo(verb);
         verb.SetAction((parse, cancellation) => server.AskAsync(parse, async (client, terminal) =>
@@ -62,6 +62,14 @@ internal static class SubmitVerb
                 JobStates.Failed => ExitCode.JobFailed,
                 _ => ExitCode.Interrupted,
             };
+        }
+        catch (ClusterException gone) when (gone.Error is ClusterError.Unreachable)
+        {
+            throw ServerOptions.Gone(client, job, gone);
+        }
+        catch (OperationCanceledException) when (signals.Token.IsCancellationRequested && client.IsLost)
+        {
+            throw new CommandException(ExitCode.Interrupted, $"interrupted while {client.Server} did not answer: the state of {job} is not known. Look again with: {Invocation.Name} status {job}");
         }
         catch (OperationCanceledException) when (signals.Token.IsCancellationRequested)
         {

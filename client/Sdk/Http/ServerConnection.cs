@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Security;
-using System.Runtime.CompilerServices;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
@@ -11,21 +10,20 @@ using DistTrain.Contracts;
 namespace DistTrain.Client;
 
 /// <summary>Requests to one server; whatever goes wrong becomes a <see cref="ClusterException"/> that says what to do.</summary>
-internal sealed class ServerConnection : IDisposable
+internal sealed partial class ServerConnection : IDisposable
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(3);
 
-    // Not a server's event: the stream is open, though nothing has been said yet.
-    private const string Opened = " opened";
-
     private readonly DistTrainClientOptions _options;
     private readonly HttpClient _http;
+    private readonly ConnectionWatch _watch;
 
     public ServerConnection(DistTrainClientOptions options)
     {
         _options = options;
         Server = new UriBuilder(options.Server) { Fragment = "", Query = "", Path = options.Server.AbsolutePath.TrimEnd('/') + "/" }.Uri;
+        _watch = new ConnectionWatch(Server, options.Patience) { Tell = options.Connection };
         var token = options.Token.Length > 0 ? options.Token : options.Server.Fragment.StartsWith("#token=", StringComparison.Ordinal) ? Uri.UnescapeDataString(options.Server.Fragment["#token=".Length..]) : "";
         _http = new HttpClient(options.MakeTransport?.Invoke() ?? Transport(options)) { Timeout = Timeout.InfiniteTimeSpan };
         if (token.Length > 0) _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
@@ -35,6 +33,9 @@ internal sealed class ServerConnection : IDisposable
 
     /// <summary>Whether a server that does not answer is asked again, for <see cref="DistTrainClientOptions.Patience"/>.</summary>
     public bool KeepTrying { get; set; }
+
+    /// <summary>What was there does not answer now.</summary>
+    public bool IsLost => _watch.IsLost;
 
     public void Dispose() => _http.Dispose();
 
@@ -62,91 +63,41 @@ internal sealed class ServerConnection : IDisposable
         return await ReadAsync(response, type, cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>Items of an event stream, over any number of connections: one that is lost is opened again after the last item seen. Ends with the event <c>end</c>.</summary>
-    public async IAsyncEnumerable<T> FollowAsync<T>(string path, long after, Func<T, long> sequence, JsonTypeInfo<T> type, [EnumeratorCancellation] CancellationToken cancellation)
-    {
-        var (opened, pause, since) = (false, FirstPause, Environment.TickCount64);
-        while (true)
-        {
-            ClusterException? lost = null;
-            var events = OpenAsync(path, after, cancellation).GetAsyncEnumerator(cancellation);
-            await using (events.ConfigureAwait(false))
-            {
-                while (true)
-                {
-                    T item;
-                    try
-                    {
-                        if (!await events.MoveNextAsync().ConfigureAwait(false)) break;
-                        (opened, pause, since) = (true, FirstPause, Environment.TickCount64);
-                        if (events.Current.Name == Opened) continue;
-                        if (events.Current.Name == "end") yield break;
-                        if (events.Current.Name == "problem") throw Refusal(events.Current.Data, 503);
-                        item = JsonSerializer.Deserialize(events.Current.Data, type)!;
-                    }
-                    catch (ClusterException gone) when (gone.Error is ClusterError.Unreachable)
-                    {
-                        lost = gone;
-                        break;
-                    }
-                    catch (Exception torn) when (torn is IOException or HttpRequestException or JsonException)
-                    {
-                        lost = Unreachable(torn);
-                        break;
-                    }
-                    after = sequence(item);
-                    yield return item;
-                }
-            }
-            // The server restarts, or a proxy closed the stream: what was open once is worth waiting for.
-            if (!opened || TimeSpan.FromMilliseconds(Environment.TickCount64 - since) > _options.Patience) throw lost ?? new ClusterException(ClusterError.Unreachable, $"{Server} closes its stream again and again. Ask for the job's status, or try later.");
-            await Task.Delay(pause, cancellation).ConfigureAwait(false);
-            pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
-        }
-    }
-
-    private async IAsyncEnumerable<ServerEvent> OpenAsync(string path, long after, [EnumeratorCancellation] CancellationToken cancellation)
-    {
-        using var response = await SendAsync(() =>
-        {
-            var request = new HttpRequestMessage(HttpMethod.Get, Of(path));
-            request.Headers.Accept.ParseAdd("text/event-stream");
-            if (after > 0) request.Headers.Add("Last-Event-ID", after.ToString(System.Globalization.CultureInfo.InvariantCulture));
-            return request;
-        }, cancellation).ConfigureAwait(false);
-        yield return new ServerEvent(Opened, "", "");
-        var stream = await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
-        await using (stream.ConfigureAwait(false))
-            await foreach (var item in EventStreamReader.ReadAsync(stream, _options.Silence, cancellation).ConfigureAwait(false)) yield return item;
-    }
-
     private async Task<HttpResponseMessage> SendAsync(Func<HttpRequestMessage> make, CancellationToken cancellation, TimeSpan? timeout = null)
     {
-        var (since, pause) = (Environment.TickCount64, FirstPause);
+        var pause = FirstPause;
         while (true)
         {
             try
             {
-                return await SendOnceAsync(make, cancellation, timeout).ConfigureAwait(false);
+                return await SendOnceAsync(make, cancellation, timeout ?? _options.RequestTimeout).ConfigureAwait(false);
             }
-            catch (ClusterException gone) when (gone.Error is ClusterError.Unreachable && KeepTrying && TimeSpan.FromMilliseconds(Environment.TickCount64 - since) < _options.Patience)
+            catch (ClusterException gone) when (gone.Error is ClusterError.Unreachable && KeepTrying)
             {
-                await Task.Delay(pause, cancellation).ConfigureAwait(false);
-                pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
+                _watch.Lost(gone.Problems[0]);
+                if (_watch.Remaining <= TimeSpan.Zero) throw;
+                await Task.Delay(Shorter(pause, _watch.Remaining), cancellation).ConfigureAwait(false);
+                pause = Shorter(pause * 2, LongestPause);
             }
         }
     }
 
-    private async Task<HttpResponseMessage> SendOnceAsync(Func<HttpRequestMessage> make, CancellationToken cancellation, TimeSpan? timeout)
+    private async Task<HttpResponseMessage> SendOnceAsync(Func<HttpRequestMessage> make, CancellationToken cancellation, TimeSpan patience)
     {
-        var patience = timeout ?? _options.RequestTimeout;
+        // Of what is lost no single try may outlast the patience with the whole.
+        if (_watch.IsLost && KeepTrying) patience = Shorter(patience, _watch.Remaining + LongestPause);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         limit.CancelAfter(patience);
+        using var slow = new Timer(_ => _watch.Slow(_options.SlowAfter, patience), null, _options.SlowAfter, Timeout.InfiniteTimeSpan);
         try
         {
             using var request = make();
             var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token).ConfigureAwait(false);
-            if (response.IsSuccessStatusCode) return response;
+            if (response.IsSuccessStatusCode)
+            {
+                _watch.Answered();
+                return response;
+            }
             using (response) throw Refusal(await response.Content.ReadAsStringAsync(limit.Token).ConfigureAwait(false), (int)response.StatusCode);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
@@ -158,6 +109,8 @@ internal sealed class ServerConnection : IDisposable
             throw Unreachable(failed);
         }
     }
+
+    private static TimeSpan Shorter(TimeSpan one, TimeSpan other) => one < other ? one : other > TimeSpan.Zero ? other : TimeSpan.Zero;
 
     private async Task<T> ReadAsync<T>(HttpResponseMessage response, JsonTypeInfo<T> type, CancellationToken cancellation)
     {

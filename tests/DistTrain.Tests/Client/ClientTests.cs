@@ -89,6 +89,65 @@ public sealed class ClientTests : ApiFixture
     }
 
     [Fact]
+    public async Task What_becomes_of_the_connection_is_told_once_for_each_turn()
+    {
+        var told = new System.Collections.Concurrent.ConcurrentQueue<ConnectionState>();
+        var first = await DashboardServer.StartAsync(Cluster, Options());
+        var options = Options();
+        options.Listen = $"127.0.0.1:{first.Address.Port}";
+        await using var sdk = new DistTrainClient(new DistTrainClientOptions { Server = first.Address, Token = Token, Connection = news => told.Enqueue(news.State) });
+        Cluster.Step();
+        Cluster.Event("one");
+        DashboardServer? second = null;
+        await Task.WhenAll(Events(), Metrics());
+        await second!.DisposeAsync();
+        // A server that stops may answer once more before it is gone.
+        Assert.Equal(Enumerable.Range(0, told.Count).Select(i => i % 2 == 0 ? ConnectionState.Lost : ConnectionState.Back), told);
+        Assert.Equal((true, ConnectionState.Back), (told.Count > 0, told.LastOrDefault()));
+
+        async Task Events()
+        {
+            await foreach (var _ in sdk.EventsAsync("job-1")) { }
+        }
+
+        async Task Metrics()
+        {
+            await foreach (var point in sdk.MetricsAsync("job-1"))
+            {
+                if (point.Sequence == 2) Cluster.End();
+                if (point.Sequence != 1) continue;
+                await first.DisposeAsync();
+                while (!sdk.IsLost) await Task.Yield();
+                Cluster.Step();
+                second = await DashboardServer.StartAsync(Cluster, options);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_request_that_is_not_answered_for_a_while_is_told_of_while_it_waits()
+    {
+        var told = new TaskCompletionSource<ConnectionNews>();
+        using var sdk = new DistTrainClient(new DistTrainClientOptions { SlowAfter = TimeSpan.FromMilliseconds(20), Connection = news => told.TrySetResult(news), MakeTransport = () => new Silent() });
+        using var stop = new CancellationTokenSource();
+        var asking = sdk.ListAsync(stop.Token);
+        var news = await told.Task.WaitAsync(TimeSpan.FromSeconds(60));
+        Assert.Equal((ConnectionState.Slow, TimeSpan.FromSeconds(30)), (news.State, news.Limit));
+        Assert.False(asking.IsCompleted);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asking);
+    }
+
+    private sealed class Silent : HttpMessageHandler
+    {
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
+            throw new InvalidOperationException();
+        }
+    }
+
+    [Fact]
     public async Task Cancelling_ends_a_watch_and_a_request()
     {
         await using var sdk = Sdk();
