@@ -29,6 +29,13 @@ public abstract class Dataset
     /// <summary>Classes of Labels (every label is in [0, Classes), checked at load); 0 for Values.</summary>
     public abstract int Classes { get; }
 
+    /// <summary>Samples of a step that each go on where the same one of the step before ended: sample i is of lane i mod Lanes, and an epoch takes them in order. 0: samples are drawn in a new order each epoch.</summary>
+    public virtual int Lanes => 0;
+
+    /// <summary>The set as steps of <paramref name="batchSize"/> samples read it: of that many lanes where its samples go on from each other.</summary>
+    /// <exception cref="DatasetException">It is too short for so many lanes.</exception>
+    public virtual Dataset ForBatches(int batchSize) => this;
+
     /// <summary>Size and SHA-256 of the source bytes, for the plan: a worker whose copy differs is refused.</summary>
     public abstract DatasetIdentity Identity { get; }
 

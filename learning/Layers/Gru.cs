@@ -5,7 +5,7 @@ namespace DistTrain.Learning;
 
 /// <summary>
 /// Gated recurrent units over a whole sequence.  x [T, I]  y [T, H]: r, z = sigmoid of (W_i·x_t + b_i + W_h·h_{t-1} + b_h);  n = tanh(W_in·x_t + b_in + r·(W_hn·h_{t-1} + b_hn));
-/// h_t = (1 - z)·n + z·h_{t-1};  h starts at zero. Gates in PyTorch's order r, z, n.  Cho et al. 2014, arXiv:1406.1078.
+/// h_t = (1 - z)·n + z·h_{t-1};  h starts at zero, or where the sample of the step before ended (adjacent sampling). Gates in PyTorch's order r, z, n.  Cho et al. 2014, arXiv:1406.1078.
 /// </summary>
 [Named("gru")]
 public sealed class Gru(Gru.Options options) : Recurrent(3, options.Hidden, options.Layers, options.Bidirectional)
@@ -27,22 +27,34 @@ public sealed class Gru(Gru.Options options) : Recurrent(3, options.Hidden, opti
         private readonly RecurrentShape _shape;
         private readonly Saved _gates;
         private readonly Saved? _unwanted;
+        private readonly CarriedState? _carried;
 
         public Steps(Tape tape, Cell cell, Tensor x)
-            : base(tape, [x], new Shape(x.Shape[0], cell.WeightHidden.Shape[1]), cell.WeightInput, cell.WeightHidden, cell.BiasInput, cell.BiasHidden)
+            : base(tape, [x], new Shape(x.Shape[0], cell.WeightHidden.Shape[1]), cell.WeightInput, cell.WeightHidden, cell.BiasInput, cell.BiasHidden, cell.Carried)
         {
             (_gru, _cell, _shape) = (tape.Device.Op<IGru>(), cell, new RecurrentShape(x.Shape[0], x.Shape[1], cell.WeightHidden.Shape[1]));
             _gates = Save(_shape.Steps * 4 * _shape.Hidden);
             if (!x.NeedsGradient) _unwanted = Scratch(x.Shape.Length); // the op always writes dx
+            _carried = CarriedState.Of(tape, cell.Carried, Save);
         }
 
         public override bool ReadsOutput => true;
 
-        public override void Forward(Frame frame) => _gru.Forward(_shape, frame.Samples, frame.Input(), frame.Weights(_cell.WeightInput), frame.Weights(_cell.WeightHidden),
-            frame.Weights(_cell.BiasInput), frame.Weights(_cell.BiasHidden), frame.Output, frame.Memory(_gates));
+        private View Start(Frame frame) => _carried?.Start(frame, 0) ?? View.None;
 
-        public override void Backward(Frame frame) => _gru.Backward(_shape, frame.Segments, frame.Input(), frame.Weights(_cell.WeightInput), frame.Weights(_cell.WeightHidden),
+        public override void Forward(Frame frame)
+        {
+            _carried?.Read(frame);
+            _gru.Forward(_shape, frame.Samples, frame.Input(), frame.Weights(_cell.WeightInput), frame.Weights(_cell.WeightHidden),
+            frame.Weights(_cell.BiasInput), frame.Weights(_cell.BiasHidden), frame.Output, frame.Memory(_gates), Start(frame));
+        }
+
+        public override void Backward(Frame frame)
+        {
+            _carried?.Write(frame, frame.Output);
+            _gru.Backward(_shape, frame.Segments, frame.Input(), frame.Weights(_cell.WeightInput), frame.Weights(_cell.WeightHidden),
             frame.Output, frame.Memory(_gates), frame.OutputGradient, _unwanted is { } scratch ? frame.Memory(scratch) : frame.InputGradient(),
-            frame.Gradient(_cell.WeightInput), frame.Gradient(_cell.WeightHidden), frame.Gradient(_cell.BiasInput), frame.Gradient(_cell.BiasHidden));
+            frame.Gradient(_cell.WeightInput), frame.Gradient(_cell.WeightHidden), frame.Gradient(_cell.BiasInput), frame.Gradient(_cell.BiasHidden), Start(frame));
+        }
     }
 }

@@ -10,8 +10,11 @@ public sealed class LayerBuilder
     private readonly string _kind;
     private string _prefix = "";
 
-    internal LayerBuilder(string path, string kind, List<Parameter> parameters, List<LayerSummary> summaries) =>
-        (Path, _kind, _parameters, _summaries) = (path, kind, parameters, summaries);
+    internal LayerBuilder(string path, string kind, List<Parameter> parameters, List<LayerSummary> summaries, int lanes = 0) =>
+        (Path, _kind, _parameters, _summaries, Lanes) = (path, kind, parameters, summaries, lanes);
+
+    /// <summary>Samples of a step that each go on where the same sample of the step before ended; 0: samples have nothing to do with each other.</summary>
+    public int Lanes { get; }
 
     /// <summary>Dotted place in the network: <c>features.0</c>; empty for the network itself.</summary>
     public string Path { get; }
@@ -27,12 +30,16 @@ public sealed class LayerBuilder
     public Parameter Moments(string name, int channels) =>
         Add(new Parameter(Join(name), new Shape(channels, 3), SliceKind.Moments, null, default));
 
+    /// <summary>What each of the <see cref="Lanes"/> hands on from step to step, [lanes, ...]: zero at first, replaced at each step's commit.</summary>
+    public Parameter Carried(string name, params ReadOnlySpan<int> axes) =>
+        Add(new Parameter(Join(name), new Shape([Lanes, .. axes]), SliceKind.Carried, null, default));
+
     /// <summary>Builds an inner layer; its parameters are named under <paramref name="name"/>.</summary>
     public Shape Child(string name, Layer layer, Shape input)
     {
         var kind = layer.GetType().GetCustomAttribute<NamedAttribute>()?.Name ?? layer.GetType().Name;
         var (at, before) = (_summaries.Count, _parameters.Count);
-        var inner = new LayerBuilder(Join(name), kind, _parameters, _summaries);
+        var inner = new LayerBuilder(Join(name), kind, _parameters, _summaries, Lanes);
         var output = layer.Build(inner, input);
         long count = _parameters.Skip(before).Where(p => p.Kind == SliceKind.Parameter).Sum(p => (long)p.Shape.Length);
         _summaries.Insert(at, new LayerSummary(inner.Path, kind, input, output, count, layer.MultiplyAdds(input, output)));
@@ -40,7 +47,7 @@ public sealed class LayerBuilder
     }
 
     /// <summary>The same place with names that begin with <paramref name="prefix"/>: in_proj_weight, where an inner layer declares weight.</summary>
-    public LayerBuilder Renamed(string prefix) => new(Path, _kind, _parameters, _summaries) { _prefix = prefix };
+    public LayerBuilder Renamed(string prefix) => new(Path, _kind, _parameters, _summaries, Lanes) { _prefix = prefix };
 
     /// <summary>What to throw when the input does not fit.</summary>
     /// <param name="wanted">What the layer takes: <c>[channels, height, width]</c>.</param>

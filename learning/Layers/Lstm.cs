@@ -5,7 +5,7 @@ namespace DistTrain.Learning;
 
 /// <summary>
 /// Long short-term memory over a whole sequence.  x [T, I]  y [T, H]: i, f, o = sigmoid, g = tanh of (W_ih·x_t + b_ih + W_hh·h_{t-1} + b_hh);
-/// c_t = f·c_{t-1} + i·g;  h_t = o·tanh c_t;  h, c start at zero.  Gates in PyTorch's order i, f, g, o.  Hochreiter, Schmidhuber 1997.
+/// c_t = f·c_{t-1} + i·g;  h_t = o·tanh c_t;  h, c start at zero, or where the sample of the step before ended (adjacent sampling).  Gates in PyTorch's order i, f, g, o.  Hochreiter, Schmidhuber 1997.
 /// </summary>
 [Named("lstm")]
 public sealed class Lstm(Lstm.Options options) : Recurrent(4, options.Hidden, options.Layers, options.Bidirectional)
@@ -18,6 +18,8 @@ public sealed class Lstm(Lstm.Options options) : Recurrent(4, options.Hidden, op
         public bool Bidirectional { get; init; }
     }
 
+    protected override int States => 2;
+
     protected override Node Sequence(Tape tape, Cell cell, Tensor x) => new Steps(tape, cell, x);
 
     private sealed class Steps : Node
@@ -29,24 +31,36 @@ public sealed class Lstm(Lstm.Options options) : Recurrent(4, options.Hidden, op
         private readonly Saved _cells;
         private readonly Saved _dGates;
         private readonly Saved? _unwanted;
+        private readonly CarriedState? _carried;
 
         public Steps(Tape tape, Cell cell, Tensor x)
-            : base(tape, [x], new Shape(x.Shape[0], cell.WeightHidden.Shape[1]), cell.WeightInput, cell.WeightHidden, cell.BiasInput, cell.BiasHidden)
+            : base(tape, [x], new Shape(x.Shape[0], cell.WeightHidden.Shape[1]), cell.WeightInput, cell.WeightHidden, cell.BiasInput, cell.BiasHidden, cell.Carried)
         {
             (_lstm, _cell, _shape) = (tape.Device.Op<ILstm>(), cell, new LstmShape(x.Shape[0], x.Shape[1], cell.WeightHidden.Shape[1]));
             (_gates, _cells) = (Save(_shape.Steps * 4 * _shape.Hidden), Save(_shape.Steps * _shape.Hidden));
             _dGates = Scratch(_shape.Steps * 4 * _shape.Hidden);
             if (!x.NeedsGradient) _unwanted = Scratch(x.Shape.Length); // the op always writes dx
+            _carried = CarriedState.Of(tape, cell.Carried, Save);
         }
 
         public override bool ReadsOutput => true;
 
-        public override void Forward(Frame frame) => _lstm.Forward(_shape, frame.Samples, frame.Input(), frame.Weights(_cell.WeightInput), frame.Weights(_cell.WeightHidden),
-            frame.Weights(_cell.BiasInput), frame.Weights(_cell.BiasHidden), View.None, View.None, frame.Output, frame.Memory(_gates), frame.Memory(_cells));
+        private View Start(Frame frame, int state) => _carried?.Start(frame, state) ?? View.None;
 
-        public override void Backward(Frame frame) => _lstm.Backward(_shape, frame.Segments, frame.Input(), frame.Weights(_cell.WeightInput), frame.Weights(_cell.WeightHidden),
-            View.None, View.None, frame.Output, frame.Memory(_gates), frame.Memory(_cells), frame.OutputGradient, frame.Memory(_dGates),
+        public override void Forward(Frame frame)
+        {
+            _carried?.Read(frame);
+            _lstm.Forward(_shape, frame.Samples, frame.Input(), frame.Weights(_cell.WeightInput), frame.Weights(_cell.WeightHidden),
+            frame.Weights(_cell.BiasInput), frame.Weights(_cell.BiasHidden), Start(frame, 0), Start(frame, 1), frame.Output, frame.Memory(_gates), frame.Memory(_cells));
+        }
+
+        public override void Backward(Frame frame)
+        {
+            _carried?.Write(frame, frame.Output, frame.Memory(_cells));
+            _lstm.Backward(_shape, frame.Segments, frame.Input(), frame.Weights(_cell.WeightInput), frame.Weights(_cell.WeightHidden),
+                Start(frame, 0), Start(frame, 1), frame.Output, frame.Memory(_gates), frame.Memory(_cells), frame.OutputGradient, frame.Memory(_dGates),
             _unwanted is { } scratch ? frame.Memory(scratch) : frame.InputGradient(),
             frame.Gradient(_cell.WeightInput), frame.Gradient(_cell.WeightHidden), frame.Gradient(_cell.BiasInput), frame.Gradient(_cell.BiasHidden));
+        }
     }
 }

@@ -8,6 +8,7 @@ public abstract class Recurrent(int gates, int hidden, int layers, bool bidirect
     public sealed override Shape Build(LayerBuilder build, Shape input)
     {
         if (input.Rank != 2) throw build.Misfit(input, "[steps, inputs]");
+        if (build.Lanes > 0 && bidirectional) throw build.Misfit(input, "samples that do not go on from each other: a second direction would need the text to come, so it carries no state. Use sampling: random, or one direction");
         var inputs = input[1];
         // PyTorch draws all four from U[-1/√H, 1/√H).
         var (initializer, fan) = (new FanInUniform(), new Fan(hidden, hidden));
@@ -15,7 +16,8 @@ public abstract class Recurrent(int gates, int hidden, int layers, bool bidirect
             for (var direction = 0; direction < Directions; direction++)
             {
                 Parameter Of(string name, params ReadOnlySpan<int> axes) => build.Parameter($"{name}_l{layer}{(direction == 1 ? "_reverse" : "")}", new Shape(axes), initializer, fan);
-                _cells.Add(new Cell(Of("weight_ih", gates * hidden, inputs), Of("weight_hh", gates * hidden, hidden), Of("bias_ih", gates * hidden), Of("bias_hh", gates * hidden)));
+                _cells.Add(new Cell(Of("weight_ih", gates * hidden, inputs), Of("weight_hh", gates * hidden, hidden), Of("bias_ih", gates * hidden), Of("bias_hh", gates * hidden),
+                    build.Lanes > 0 ? build.Carried($"state_l{layer}", States, hidden) : null));
             }
         return new Shape(input[0], Directions * hidden);
     }
@@ -31,6 +33,9 @@ public abstract class Recurrent(int gates, int hidden, int layers, bool bidirect
         }
         return x;
     }
+
+    /// <summary>Vectors of H that a cell hands from step to step.</summary>
+    protected virtual int States => 1;
 
     /// <summary>The node that runs one cell over all steps.</summary>
     protected abstract Node Sequence(Tape tape, Cell cell, Tensor x);
@@ -49,6 +54,6 @@ public abstract class Recurrent(int gates, int hidden, int layers, bool bidirect
         return Rearranged.Selection(tape, tape.Add(new Joined(tape, [a, b])), new Shape(steps, 2 * width), i => (i / width % 2 * steps + i / width / 2) * width + i % width);
     }
 
-    /// <summary>The weights of one layer and direction.</summary>
-    protected sealed record Cell(Parameter WeightInput, Parameter WeightHidden, Parameter BiasInput, Parameter BiasHidden);
+    /// <summary>The weights of one layer and direction, and what it hands on between steps (adjacent sampling).</summary>
+    protected sealed record Cell(Parameter WeightInput, Parameter WeightHidden, Parameter BiasInput, Parameter BiasHidden, Parameter? Carried);
 }

@@ -13,7 +13,7 @@ public enum RecurrentActivation
     Relu,
 }
 
-/// <summary>h_t = f(W_ih·x_t + b_ih + W_hh·h_{t-1} + b_hh) over a whole sequence, f = tanh or ReLU; h starts at zero.  x [T, I]  y [T, H].  Elman 1990, doi:10.1207/s15516709cog1402_1.</summary>
+/// <summary>h_t = f(W_ih·x_t + b_ih + W_hh·h_{t-1} + b_hh) over a whole sequence, f = tanh or ReLU; h starts at zero, or where the sample of the step before ended (adjacent sampling).  x [T, I]  y [T, H].  Elman 1990, doi:10.1207/s15516709cog1402_1.</summary>
 [Named("rnn")]
 public sealed class Rnn(Rnn.Options options) : Recurrent(1, options.Hidden, options.Layers, options.Bidirectional)
 {
@@ -37,21 +37,33 @@ public sealed class Rnn(Rnn.Options options) : Recurrent(1, options.Hidden, opti
         private readonly RecurrentShape _shape;
         private readonly bool _rectified;
         private readonly Saved? _unwanted;
+        private readonly CarriedState? _carried;
 
         public Steps(Tape tape, Cell cell, Tensor x, bool rectified)
-            : base(tape, [x], new Shape(x.Shape[0], cell.WeightHidden.Shape[1]), cell.WeightInput, cell.WeightHidden, cell.BiasInput, cell.BiasHidden)
+            : base(tape, [x], new Shape(x.Shape[0], cell.WeightHidden.Shape[1]), cell.WeightInput, cell.WeightHidden, cell.BiasInput, cell.BiasHidden, cell.Carried)
         {
             (_rnn, _cell, _rectified, _shape) = (tape.Device.Op<IRnn>(), cell, rectified, new RecurrentShape(x.Shape[0], x.Shape[1], cell.WeightHidden.Shape[1]));
             if (!x.NeedsGradient) _unwanted = Scratch(x.Shape.Length); // the op always writes dx
+            _carried = CarriedState.Of(tape, cell.Carried, Save);
         }
 
         public override bool ReadsOutput => true;
 
-        public override void Forward(Frame frame) => _rnn.Forward(_shape, _rectified, frame.Samples, frame.Input(), frame.Weights(_cell.WeightInput), frame.Weights(_cell.WeightHidden),
-            frame.Weights(_cell.BiasInput), frame.Weights(_cell.BiasHidden), frame.Output);
+        private View Start(Frame frame) => _carried?.Start(frame, 0) ?? View.None;
 
-        public override void Backward(Frame frame) => _rnn.Backward(_shape, _rectified, frame.Segments, frame.Input(), frame.Weights(_cell.WeightInput), frame.Weights(_cell.WeightHidden),
+        public override void Forward(Frame frame)
+        {
+            _carried?.Read(frame);
+            _rnn.Forward(_shape, _rectified, frame.Samples, frame.Input(), frame.Weights(_cell.WeightInput), frame.Weights(_cell.WeightHidden),
+            frame.Weights(_cell.BiasInput), frame.Weights(_cell.BiasHidden), frame.Output, Start(frame));
+        }
+
+        public override void Backward(Frame frame)
+        {
+            _carried?.Write(frame, frame.Output);
+            _rnn.Backward(_shape, _rectified, frame.Segments, frame.Input(), frame.Weights(_cell.WeightInput), frame.Weights(_cell.WeightHidden),
             frame.Output, frame.OutputGradient, _unwanted is { } scratch ? frame.Memory(scratch) : frame.InputGradient(),
-            frame.Gradient(_cell.WeightInput), frame.Gradient(_cell.WeightHidden), frame.Gradient(_cell.BiasInput), frame.Gradient(_cell.BiasHidden));
+            frame.Gradient(_cell.WeightInput), frame.Gradient(_cell.WeightHidden), frame.Gradient(_cell.BiasInput), frame.Gradient(_cell.BiasHidden), Start(frame));
+        }
     }
 }

@@ -11,9 +11,10 @@ public static class ModelBuilder
     /// <param name="problems">Everything that is wrong is added here.</param>
     /// <param name="path">Where the model stands in the spec.</param>
     /// <param name="catalog">null = the built-in components.</param>
+    /// <param name="lanes">As <see cref="Network"/> takes it.</param>
     /// <returns>null when something is wrong.</returns>
     public static Network? Build(IReadOnlyList<(string Name, JsonObject? Options)> components, Shape input, int outputs,
-        ICollection<Problem> problems, string path = "spec.model", Catalog? catalog = null)
+        ICollection<Problem> problems, string path = "spec.model", Catalog? catalog = null, int lanes = 0)
     {
         catalog ??= Catalog.BuiltIn;
         if (components.Count == 0)
@@ -27,7 +28,7 @@ public static class ModelBuilder
         if (root is null) return null;
         try
         {
-            return new Network(root, input);
+            return new Network(root, input, lanes);
         }
         catch (ShapeException misfit)
         {

@@ -15,7 +15,7 @@ public sealed class Parameter
 
     public SliceKind Kind { get; }
 
-    /// <summary>Where the first weights come from; null for moments, which start at (0, 0, 1).</summary>
+    /// <summary>Where the first weights come from; null for moments, which start at (0, 0, 1), and for carried state, which starts at 0.</summary>
     public Initializer? Initializer { get; }
 
     /// <summary>Connections into and out of one unit.</summary>

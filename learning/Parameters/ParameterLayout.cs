@@ -11,6 +11,9 @@ public enum SliceKind
     /// <summary>Batch statistics, triples (count, mean, M2) per channel in the gradient vector, (updates, running mean, running variance) in the weights: merged pairwise, one moving-average update per step.</summary>
     Moments,
 
+    /// <summary>What each sample of a step hands on to the one in its place in the next step (the state of a recurrent net): in the gradient vector the new state in the rows of the samples at hand, zeros elsewhere, so they add; a step that is applied puts them in the weights' place. Weights hold it so that it is committed, saved and sent as they are.</summary>
+    Carried,
+
     /// <summary>The step's own figures in the gradient vector: [0] loss, [1] correct predictions, [2] samples, [3] sum of weights where the loss has weights of its own, the rest 0: they add. In the weights: zeros, never saved or hashed.</summary>
     Metrics,
 }

@@ -9,12 +9,13 @@ public sealed class Network
 
     /// <param name="root">Not built yet.</param>
     /// <param name="input">One sample's input.</param>
+    /// <param name="lanes">Samples of a step where each goes on from the same one of the step before (adjacent sampling of text); 0 otherwise.</param>
     /// <exception cref="ShapeException">A layer cannot take what it is given.</exception>
-    public Network(Layer root, Shape input)
+    public Network(Layer root, Shape input, int lanes = 0)
     {
         (_root, Input) = (root, input);
         var (parameters, summaries) = (new List<Parameter>(), new List<LayerSummary>());
-        Output = root.Build(new LayerBuilder("", "network", parameters, summaries), input);
+        Output = root.Build(new LayerBuilder("", "network", parameters, summaries, lanes), input);
         (Parameters, Layers) = (parameters, summaries);
         Layout = new ParameterLayout(parameters.Select(p => (p.Name, p.Shape, p.Kind)));
         for (var i = 0; i < parameters.Count; i++) parameters[i].Slice = Layout.Slices[i];
@@ -57,7 +58,7 @@ public sealed class Network
         {
             var values = weights.Slice(parameter.Slice.Offset, parameter.Slice.Length);
             if (parameter.Initializer is { } initializer) initializer.Fill(values, parameter.Fan, RandomKey.Of(seed, 0, RandomKey.HashPath(parameter.Name)));
-            else MomentsUpdate.Reset(values);
+            else if (parameter.Kind == SliceKind.Moments) MomentsUpdate.Reset(values);
         }
     }
 

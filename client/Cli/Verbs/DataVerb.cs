@@ -74,7 +74,7 @@ internal static class DataVerb
 
     private static JsonObject Json(Dataset data)
     {
-        if (data is TextWindows text)
+        if (data is TextSet text)
             return new JsonObject
             {
                 ["description"] = data.Identity.Description, ["samples"] = data.Count, ["input"] = new JsonArray(data.InputShape[0]), ["vocabulary"] = data.Vocabulary,
@@ -92,7 +92,7 @@ internal static class DataVerb
 
     private static void Draw(Terminal terminal, string name, Dataset data)
     {
-        if (data is TextWindows text)
+        if (data is TextSet text)
         {
             terminal.Out.WriteLine($"{name,-6}{data.Count:N0} samples of {data.InputShape}, {data.Vocabulary} tokens: {data.Identity.Description}");
             terminal.Out.WriteLine($"      {System.Text.Json.JsonSerializer.Serialize(text.Tokens.Decode(Enumerable.Range(0, text.Tokens.Count)))}");

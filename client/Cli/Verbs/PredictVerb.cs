@@ -23,7 +23,7 @@ internal static class PredictVerb
             var terminal = parse.Terminal(output);
             var place = CheckpointPlace.Find(parse.GetValue(checkpoint)!);
             var plan = JobPlanner.Plan(place.Job(), shardsMatter: false);
-            var writes = plan.Job.Data.Train is TextWindows && !parse.GetValue(input)!.StartsWith("test:", StringComparison.Ordinal) && !parse.GetValue(input)!.StartsWith("train:", StringComparison.Ordinal);
+            var writes = plan.Job.Data.Train is TextSet && !parse.GetValue(input)!.StartsWith("test:", StringComparison.Ordinal) && !parse.GetValue(input)!.StartsWith("train:", StringComparison.Ordinal);
             var samples = writes ? [] : PredictInput.Read(parse.GetValue(input)!, plan);
             var (weights, manifest) = Weights(place, plan);
             using var device = new CpuDevice(1);
@@ -34,7 +34,7 @@ internal static class PredictVerb
             {
                 if (parse.GetValue(length) is < 1 or > 1_000_000) throw new CommandException(ExitCode.Usage, $"--length is {parse.GetValue(length)}. It must be between 1 and 1,000,000.");
                 if (parse.GetValue(temperature) is not (>= 0 and <= 100)) throw new CommandException(ExitCode.Usage, $"--temperature is {parse.GetValue(temperature)}. It must be between 0 and 100.");
-                Text(terminal, (TextWindows)plan.Job.Data.Train, parse.GetValue(input)!, parse.GetValue(length), parse.GetValue(temperature), parse.GetValue(seed), replica, buffer.View, manifest);
+                Text(terminal, (TextSet)plan.Job.Data.Train, parse.GetValue(input)!, parse.GetValue(length), parse.GetValue(temperature), parse.GetValue(seed), replica, buffer.View, manifest);
                 return ExitCode.Ok;
             }
             var width = plan.Network.Output.Length;
@@ -67,7 +67,7 @@ internal static class PredictVerb
         throw new CommandException(ExitCode.JobFailed, $"no checkpoint in {place.Store.Folder} can be used. {reason}");
     }
 
-    private static void Text(Terminal terminal, TextWindows data, string prompt, int length, double temperature, ulong seed, IReplica replica, View weights, string manifest)
+    private static void Text(Terminal terminal, TextSet data, string prompt, int length, double temperature, ulong seed, IReplica replica, View weights, string manifest)
     {
         if (prompt.Length == 0) throw new CommandException(ExitCode.Usage, "the text to go on from is empty. Give at least one character.");
         try

@@ -60,7 +60,7 @@ internal static class ShardFile
 
     /// <summary>Elements that the files of one checkpoint hold together.</summary>
     public static long Elements(ParameterLayout layout, int states) =>
-        layout.Slices.Sum(s => s.Kind switch { SliceKind.Parameter => (1L + states) * s.Length, SliceKind.Moments => s.Length, _ => 0L });
+        layout.Slices.Sum(s => s.Kind switch { SliceKind.Parameter => (1L + states) * s.Length, SliceKind.Moments or SliceKind.Carried => s.Length, _ => 0L });
 
     private static SafetensorsHeader Header(ReadOnlySpan<byte> file, string name)
     {
@@ -89,7 +89,7 @@ internal static class ShardFile
         {
             foreach (var slice in layout.Slices)
             {
-                if (slice.Kind == SliceKind.Metrics || (vector > 0 && slice.Kind == SliceKind.Moments)) continue;
+                if (slice.Kind == SliceKind.Metrics || (vector > 0 && slice.Kind != SliceKind.Parameter)) continue;
                 var (from, to) = (Math.Max(slice.Offset, range.Offset), Math.Min(slice.Offset + slice.Length, range.Offset + range.Length));
                 if (from >= to) continue;
                 var whole = to - from == slice.Length;

@@ -84,7 +84,9 @@ internal sealed class NodeSamples(ResolvedJob job)
             _order = new KeyedPermutation(job.Seed, (ulong)_epoch, job.Data.Train.Count);
         }
         var first = step % job.StepsPerEpoch * job.BatchSize + from;
-        for (var i = 0; i < count; i++) _indexes[i] = (int)_order[first + i];
+        // Lanes go through the text together, each from its own start: the order is the data's.
+        if (job.Data.Train.Lanes > 0) for (var i = 0; i < count; i++) _indexes[i] = (int)first + i;
+        else for (var i = 0; i < count; i++) _indexes[i] = (int)_order[first + i];
         return new Pass(job.Seed, step, samples, SegmentsOf(cut, node), _indexes.AsSpan(0, count));
     }
 

@@ -153,6 +153,8 @@ public sealed class LocalTrainer
                     _parameters.Apply(_device, own, coefficient, Part(Weights), Part(gradient), State(0), State(1), State(2));
                 else if (slice.Kind == SliceKind.Moments)
                     MomentsUpdate.Apply(Part(Weights).AsSpan(), Part(gradient).AsSpan());
+                else if (slice.Kind == SliceKind.Carried)
+                    Part(gradient).AsSpan().CopyTo(Part(Weights).AsSpan());
             }
         }
         return new LossRecord(finite ? LossRecordKind.Applied : LossRecordKind.Skipped, step, loss, (long)((double)metrics[1] / _rule.LabelsPerSample), _job.SamplesOf(step), norm, coefficient, rate);

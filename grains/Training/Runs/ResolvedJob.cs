@@ -88,7 +88,8 @@ public sealed record ResolvedJob
 
     /// <summary>Data set index of sample <paramref name="position"/> of a step.</summary>
     public int SampleAt(long step, int position) =>
-        (int)KeyedPermutation.Permute(Seed, (ulong)(step / StepsPerEpoch), step % StepsPerEpoch * BatchSize + position, Data.Train.Count);
+        Data.Train.Lanes > 0 ? (int)(step % StepsPerEpoch * BatchSize) + position
+        : (int)KeyedPermutation.Permute(Seed, (ulong)(step / StepsPerEpoch), step % StepsPerEpoch * BatchSize + position, Data.Train.Count);
 
     /// <summary>Whether an evaluation follows step <paramref name="step"/> (0-based).</summary>
     public bool EvaluatesAfter(long step) =>

@@ -4,7 +4,7 @@ using DistTrain.Learning;
 
 namespace DistTrain.Training;
 
-/// <summary>SHA-256 of flat vectors: the elements of parameter and moments slices in layout order, little-endian; padding and metrics are left out.</summary>
+/// <summary>SHA-256 of flat vectors: the elements of parameter, moments and carried slices in layout order, little-endian; padding and metrics are left out.</summary>
 public static class VectorHash
 {
     /// <summary>Lower-case hex over the weights.</summary>
@@ -28,7 +28,7 @@ public static class VectorHash
     private static void Append(IncrementalHash hash, ParameterLayout layout, ReadOnlySpan<float> vector, bool moments)
     {
         foreach (var slice in layout.Slices)
-            if (slice.Kind == SliceKind.Parameter || (moments && slice.Kind == SliceKind.Moments))
+            if (slice.Kind == SliceKind.Parameter || (moments && (slice.Kind is SliceKind.Moments or SliceKind.Carried)))
                 hash.AppendData(MemoryMarshal.AsBytes(vector.Slice(slice.Offset, slice.Length)));
     }
 }

@@ -21,6 +21,7 @@ internal sealed class ShardMemory : IDisposable
     private readonly View _weights;
     private readonly Run[] _sums;
     private readonly Run[] _moments;
+    private readonly Run[] _carried;
     private readonly (Run Run, double Factor)[] _parameters;
     private readonly ParameterStep _step;
     private readonly BlockRun[] _blocks;
@@ -48,6 +49,7 @@ internal sealed class ShardMemory : IDisposable
         var slices = layout.Slices.Where(s => s.Offset < range.Offset + range.Length && s.Offset + s.Length > range.Offset).ToList();
         _sums = Runs(slices.Where(s => s.Kind != SliceKind.Moments));
         _moments = Runs(slices.Where(s => s.Kind == SliceKind.Moments));
+        _carried = Runs(slices.Where(s => s.Kind == SliceKind.Carried));
         _step = new ParameterStep(optimizer);
         _parameters = [.. Groups(slices.Where(s => s.Kind == SliceKind.Parameter))];
         _blocks = BlockRuns();
@@ -91,7 +93,7 @@ internal sealed class ShardMemory : IDisposable
         (figures.Loss, figures.Correct, figures.Weight) = (metrics[0], metrics[1], metrics[3]);
     }
 
-    /// <summary>One decided update: the optimizer on parameters, the moving average on moments, nothing on metrics.</summary>
+    /// <summary>One decided update: the optimizer on parameters, the moving average on moments, the new state in place of what is carried, nothing on metrics.</summary>
     /// <param name="update">1 for the first applied update.</param>
     /// <param name="learningRate">The step's rate, and the optimizer's scalars at it.</param>
     public void Apply(Device device, long update, double learningRate, ReadOnlySpan<float> scalars, float coefficient, View gradient)
@@ -102,6 +104,7 @@ internal sealed class ShardMemory : IDisposable
             _step.Apply(device, factor, coefficient, _weights.Part(run.Start, run.Length), gradient.Part(run.Start, run.Length), State(0, run), State(1, run), State(2, run));
         foreach (var run in _moments)
             MomentsUpdate.Apply(_weights.Part(run.Start, run.Length).AsSpan(), gradient.Part(run.Start, run.Length).AsSpan());
+        foreach (var run in _carried) gradient.Part(run.Start, run.Length).AsSpan().CopyTo(_weights.Part(run.Start, run.Length).AsSpan());
     }
 
     /// <summary>Replaces weights and state.</summary>

@@ -43,6 +43,14 @@ public static class JobPlanner
         var data = Open(file, components.Format!, problems) ?? throw new SpecException(problems);
         var statistics = spec.Data.Standardize && data.Train.Vocabulary == 0 ? ChannelStatistics.Of(data.Train) : null;
         if (statistics is not null) data = new DataSplit(Standardized.By(data.Train, statistics), Standardized.By(data.Test, statistics));
+        try
+        {
+            data = data with { Train = data.Train.ForBatches(spec.Training.BatchSize) };
+        }
+        catch (DatasetException wrong)
+        {
+            problems.Add(file.Remark("spec.training.batchSize", wrong.Message));
+        }
         var network = Build(file, data, components.Loss!, problems);
         if (spec.Training.BatchSize > data.Train.Count)
             problems.Add(file.Problem("spec.training.batchSize", $"is {spec.Training.BatchSize}. It must be at most {data.Train.Count}, the samples of the training set."));
@@ -104,7 +112,7 @@ public static class JobPlanner
     {
         var found = new List<Problem>();
         var outputs = data.Train.TargetKind is TargetKind.Labels ? data.Train.Classes : data.Train.TargetShape.Length;
-        var network = ModelBuilder.Build([.. file.Spec.Model.Select(c => (c.Name, c.Options))], data.Train.InputShape, outputs, found);
+        var network = ModelBuilder.Build([.. file.Spec.Model.Select(c => (c.Name, c.Options))], data.Train.InputShape, outputs, found, lanes: data.Train.Lanes);
         problems.AddRange(found.Select(p => file.Problem(p.Path, p.Message)));
         if (network is not null && loss.Misfit(network.Output, data.Train.TargetShape, data.Train.TargetKind, data.Train.Classes) is { } misfit)
             problems.Add(file.Remark("spec.loss", misfit));

@@ -24,6 +24,19 @@ internal static class TestJobs
     /// <summary>One small linear layer: its checkpoints are a few kilobytes.</summary>
     public static ResolvedJob Tiny(int epochs = 1) => Of("tiny", new Sequential(new Flatten(), new Linear(new(4))), new Momentum(new()), 0, 2, epochs, null);
 
+    /// <summary>A recurrent net on a text in 8 lanes, whose state goes on from step to step; 6 steps an epoch.</summary>
+    public static ResolvedJob Text(string cell, Optimizer? optimizer = null, double clipNorm = 0, int epochs = 3)
+    {
+        var text = new ushort[8 * 31];
+        for (var i = 0; i < text.Length; i++) text[i] = (ushort)((i * i + i / 3) % 7);
+        var tokens = new Tokens("abcdefg".EnumerateRunes());
+        var identity = new DatasetIdentity("text", text.Length, "0");
+        var data = new AdjacentText(text, tokens, 5, identity).ForBatches(8);
+        Layer recurrent = cell switch { "rnn" => new Rnn(new(6, 2)), "gru" => new Gru(new(6)), _ => new Lstm(new(6, 2)) };
+        var network = new Network(new Sequential(new Embedding(new(7, 4)), recurrent, new Linear(new(7))), data.InputShape, data.Lanes);
+        return Of(cell, network, data, optimizer ?? new Adam(new(Lr: 0.01)), clipNorm, 4, epochs) with { BatchSize = 8, Data = new DataSplit(data, new TextWindows(text, tokens, 5, 5, identity)) };
+    }
+
     /// <summary>The same job (and bits), but <paramref name="beforeStep"/> is called as the scheduler opens each step: what it does happens at that very point.</summary>
     public static ResolvedJob With(this ResolvedJob job, Action<long> beforeStep) => job with { Schedule = new PacedSchedule(job.Schedule, beforeStep) };
 
@@ -33,7 +46,7 @@ internal static class TestJobs
         var words = document.Split(' ');
         var (clip, epochs) = (double.Parse(words[2], CultureInfo.InvariantCulture), int.Parse(words[3], CultureInfo.InvariantCulture));
         Optimizer optimizer = words[1] switch { "sgd" => new Sgd(new(Lr: 0.05)), "momentum" => new Momentum(new(Lr: 0.02)), _ => new Adam(new(Lr: 0.01)) };
-        var job = words[0] == "mlp" ? Mlp(optimizer, clip, epochs: epochs) : ConvNet(optimizer, clip, epochs: epochs);
+        var job = words[0] is "rnn" or "gru" or "lstm" ? Text(words[0], optimizer, clip, epochs) : words[0] == "mlp" ? Mlp(optimizer, clip, epochs: epochs) : ConvNet(optimizer, clip, epochs: epochs);
         if (words is [.., "slow"]) job = job.With(_ => _never.Wait(10));
         return job with { Document = document };
     }

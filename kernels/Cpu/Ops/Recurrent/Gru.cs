@@ -7,7 +7,7 @@ public readonly record struct RecurrentShape(int Steps, int Inputs, int Hidden);
 
 /// <summary>
 /// a = x_t·wInputᵀ + bInput, b = h_{t-1}·wHiddenᵀ + bHidden;  r = sigmoid(a_r + b_r), z = sigmoid(a_z + b_z), n = tanh(a_n + r·b_n);  h_t = (1 - z)·n + z·h_{t-1}.
-/// Gates in PyTorch's order r, z, n; h starts at zero. Cho et al. 2014, arXiv:1406.1078.
+/// Gates in PyTorch's order r, z, n; h starts at h0, or at zero. Cho et al. 2014, arXiv:1406.1078.
 /// </summary>
 /// <remarks>A whole-sequence op as <see cref="ILstm"/>: products are those of <see cref="ILinear"/>; h_t = fma(z, h_{t-1} - n, n).</remarks>
 public interface IGru : IOp
@@ -15,10 +15,11 @@ public interface IGru : IOp
     /// <param name="x">[N, T, I]; wInput [3H, I], wHidden [3H, H], biases [3H].</param>
     /// <param name="y">[N, T, H], overwritten.</param>
     /// <param name="gates">[N, T, 4H]: r, z, n, b_n, saved, overwritten.</param>
-    void Forward(in RecurrentShape shape, int samples, View x, View wInput, View wHidden, View bInput, View bHidden, View y, View gates);
+    /// <param name="h0">[N, H], or absent: zeros.</param>
+    void Forward(in RecurrentShape shape, int samples, View x, View wInput, View wHidden, View bInput, View bHidden, View y, View gates, View h0 = default);
 
     /// <param name="dx">[N, T, I], overwritten; weight gradients overwritten with the tree over segments.</param>
-    void Backward(in RecurrentShape shape, Segments segments, View x, View wInput, View wHidden, View y, View gates, View dy, View dx, View dwInput, View dwHidden, View dbInput, View dbHidden);
+    void Backward(in RecurrentShape shape, Segments segments, View x, View wInput, View wHidden, View y, View gates, View dy, View dx, View dwInput, View dwHidden, View dbInput, View dbHidden, View h0 = default);
 }
 
 /// <summary>The plain loops: the definition.</summary>
@@ -52,14 +53,14 @@ internal abstract unsafe class GruSequence(CpuDevice device) : IGru
 {
     private readonly SequenceMemory _memory = new(device);
 
-    public void Forward(in RecurrentShape shape, int samples, View x, View wInput, View wHidden, View bInput, View bHidden, View y, View gates)
+    public void Forward(in RecurrentShape shape, int samples, View x, View wInput, View wHidden, View bInput, View bHidden, View y, View gates, View h0)
     {
         Expect(shape, samples, x, wInput, wHidden, y, gates);
         var (steps, hidden) = (shape.Steps, shape.Hidden);
         var (state, projected, inputs) = (_memory.Of(0, samples * hidden), _memory.Of(1, samples * 3 * hidden), _memory.Of(2, samples * steps * 3 * hidden));
         var linear = device.Op<ILinear>();
         linear.Forward(samples * steps, shape.Inputs, 3 * hidden, x, wInput, bInput, inputs, Epilogue.None);
-        state.AsSpan().Clear();
+        SequenceMemory.Begin(state, h0, samples, hidden);
         for (var t = 0; t < steps; t++)
         {
             linear.Forward(samples, hidden, 3 * hidden, state, wHidden, bHidden, projected, Epilogue.None);
@@ -71,7 +72,7 @@ internal abstract unsafe class GruSequence(CpuDevice device) : IGru
         }
     }
 
-    public void Backward(in RecurrentShape shape, Segments segments, View x, View wInput, View wHidden, View y, View gates, View dy, View dx, View dwInput, View dwHidden, View dbInput, View dbHidden)
+    public void Backward(in RecurrentShape shape, Segments segments, View x, View wInput, View wHidden, View y, View gates, View dy, View dx, View dwInput, View dwHidden, View dbInput, View dbHidden, View h0)
     {
         ArgumentNullException.ThrowIfNull(segments);
         var (samples, steps, hidden) = (segments.Samples, shape.Steps, shape.Hidden);
@@ -80,7 +81,7 @@ internal abstract unsafe class GruSequence(CpuDevice device) : IGru
         OperandCheck.Shape("gru", "dx", dx, samples, steps, shape.Inputs);
         var (state, projected, inputs) = (_memory.Of(0, samples * hidden), _memory.Of(1, samples * 3 * hidden), _memory.Of(2, samples * steps * 3 * hidden));
         var (direct, recurrent) = (_memory.Of(3, samples * hidden), _memory.Of(4, samples * steps * 3 * hidden));
-        var before = _memory.Shifted(5, y, samples, steps, hidden);
+        var before = _memory.Shifted(5, y, samples, steps, hidden, h0);
         var linear = device.Op<ILinear>();
         state.AsSpan().Clear();
         direct.AsSpan().Clear();

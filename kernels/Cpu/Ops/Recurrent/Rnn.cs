@@ -1,16 +1,17 @@
 namespace DistTrain.Kernels;
 
-/// <summary>h_t = f(x_t·wInputᵀ + bInput + h_{t-1}·wHiddenᵀ + bHidden), f = tanh or ReLU; h starts at zero. Elman 1990, doi:10.1207/s15516709cog1402_1.</summary>
+/// <summary>h_t = f(x_t·wInputᵀ + bInput + h_{t-1}·wHiddenᵀ + bHidden), f = tanh or ReLU; h starts at h0, or at zero. Elman 1990, doi:10.1207/s15516709cog1402_1.</summary>
 /// <remarks>A whole-sequence op as <see cref="ILstm"/>: products are those of <see cref="ILinear"/>.</remarks>
 public interface IRnn : IOp
 {
     /// <param name="x">[N, T, I]; wInput [H, I], wHidden [H, H], biases [H].</param>
     /// <param name="rectified">f = ReLU, else tanh.</param>
     /// <param name="y">[N, T, H], overwritten.</param>
-    void Forward(in RecurrentShape shape, bool rectified, int samples, View x, View wInput, View wHidden, View bInput, View bHidden, View y);
+    /// <param name="h0">[N, H], or absent: zeros.</param>
+    void Forward(in RecurrentShape shape, bool rectified, int samples, View x, View wInput, View wHidden, View bInput, View bHidden, View y, View h0 = default);
 
     /// <param name="dx">[N, T, I], overwritten; weight gradients overwritten with the tree over segments.</param>
-    void Backward(in RecurrentShape shape, bool rectified, Segments segments, View x, View wInput, View wHidden, View y, View dy, View dx, View dwInput, View dwHidden, View dbInput, View dbHidden);
+    void Backward(in RecurrentShape shape, bool rectified, Segments segments, View x, View wInput, View wHidden, View y, View dy, View dx, View dwInput, View dwHidden, View dbInput, View dbHidden, View h0 = default);
 }
 
 /// <summary>The plain loops: the definition.</summary>

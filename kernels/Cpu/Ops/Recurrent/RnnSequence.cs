@@ -7,14 +7,14 @@ internal abstract unsafe class RnnSequence(CpuDevice device) : IRnn
 {
     private readonly SequenceMemory _memory = new(device);
 
-    public void Forward(in RecurrentShape shape, bool rectified, int samples, View x, View wInput, View wHidden, View bInput, View bHidden, View y)
+    public void Forward(in RecurrentShape shape, bool rectified, int samples, View x, View wInput, View wHidden, View bInput, View bHidden, View y, View h0)
     {
         Expect(shape, samples, x, wInput, wHidden, y);
         var (steps, hidden) = (shape.Steps, shape.Hidden);
         var (state, projected) = (_memory.Of(0, samples * hidden), _memory.Of(1, samples * hidden));
         var linear = device.Op<ILinear>();
         linear.Forward(samples * steps, shape.Inputs, hidden, x, wInput, bInput, y, Epilogue.None);
-        state.AsSpan().Clear();
+        SequenceMemory.Begin(state, h0, samples, hidden);
         for (var t = 0; t < steps; t++)
         {
             linear.Forward(samples, hidden, hidden, state, wHidden, bHidden, projected, Epilogue.None);
@@ -23,7 +23,7 @@ internal abstract unsafe class RnnSequence(CpuDevice device) : IRnn
         }
     }
 
-    public void Backward(in RecurrentShape shape, bool rectified, Segments segments, View x, View wInput, View wHidden, View y, View dy, View dx, View dwInput, View dwHidden, View dbInput, View dbHidden)
+    public void Backward(in RecurrentShape shape, bool rectified, Segments segments, View x, View wInput, View wHidden, View y, View dy, View dx, View dwInput, View dwHidden, View dbInput, View dbHidden, View h0)
     {
         ArgumentNullException.ThrowIfNull(segments);
         var (samples, steps, hidden) = (segments.Samples, shape.Steps, shape.Hidden);
@@ -46,7 +46,7 @@ internal abstract unsafe class RnnSequence(CpuDevice device) : IRnn
         }
         linear.BackwardInput(samples * steps, shape.Inputs, hidden, gradients, wInput, dx);
         linear.BackwardWeights(segments, steps, shape.Inputs, hidden, x, gradients, dwInput, dbInput);
-        linear.BackwardWeights(segments, steps, hidden, hidden, _memory.Shifted(3, y, samples, steps, hidden), gradients, dwHidden, dbHidden);
+        linear.BackwardWeights(segments, steps, hidden, hidden, _memory.Shifted(3, y, samples, steps, hidden, h0), gradients, dwHidden, dbHidden);
     }
 
     /// <summary>a = state = f(a + b), one sample.</summary>

@@ -14,6 +14,7 @@ public sealed class ResumeTests : IDisposable
     [Theory]
     [InlineData("mlp", "momentum", 1, 2)]
     [InlineData("convnet", "adam", 3, 1)]
+    [InlineData("lstm", "adam", 1, 3)]
     public async Task A_cancelled_run_saves_and_goes_on_to_the_same_bits(string model, string optimizer, int shards, int shardsLater)
     {
         var job = SameBitsTests.Job(model, optimizer, 0.5, epochs: 8);

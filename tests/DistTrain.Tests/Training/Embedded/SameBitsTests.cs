@@ -22,6 +22,10 @@ public sealed class SameBitsTests
     [InlineData("convnet", 3, 1, "adam", 0.5, 1, InstructionSet.Scalar)]
     [InlineData("convnet", 4, 2, "momentum", 0, 1, InstructionSet.Scalar)]
     [InlineData("convnet", 8, 5, "adam", 0.5, 1, InstructionSet.Vector512)]
+    [InlineData("lstm", 1, 2, "adam", 0.5, 2, InstructionSet.Vector256)]
+    [InlineData("lstm", 4, 3, "sgd", 0, 1, InstructionSet.Vector512)]
+    [InlineData("gru", 3, 1, "adam", 0.5, 1, InstructionSet.Scalar)]
+    [InlineData("rnn", 2, 2, "momentum", 0.5, 1, InstructionSet.Vector512)]
     public async Task Workers_and_shards_do_not_change_bits(string model, int workers, int shards, string optimizer, double clip, int threads, InstructionSet set)
     {
         var job = Job(model, optimizer, clip);
@@ -34,6 +38,8 @@ public sealed class SameBitsTests
     [InlineData("mlp", KillPoint.MidCompute)]
     [InlineData("mlp", KillPoint.MidPush)]
     [InlineData("convnet", KillPoint.MidPush)]
+    [InlineData("lstm", KillPoint.MidCompute)]
+    [InlineData("gru", KillPoint.MidPush)]
     public async Task Workers_that_vanish_and_workers_that_join_do_not_change_bits(string model, KillPoint point)
     {
         var job = Job(model, "adam", 0.5);
