@@ -56,6 +56,7 @@ public sealed class EmbeddedCluster : IDisposable
         (_job, _options, _feed, _files, _time) = (job, options, feed, files, time);
         if (options.Workers < 1 && options.Processes < 1) throw new ArgumentException($"workers is {options.Workers}. It must be 1 or more.", nameof(options));
         if (options.WorkerSilence < TimeSpan.FromSeconds(1)) throw new ArgumentException($"workerSilence is {options.WorkerSilence.TotalSeconds} s. It must be 1 s or more: a worker process says a word every quarter of a second, and a busy machine may delay some.", nameof(options));
+        if (options.Processes > 0 && job.Layout.Length > WorkerProcesses.MaxElements) throw new ArgumentException($"the model has {job.Layout.Length} elements and processes is {options.Processes}. Worker processes take at most {WorkerProcesses.MaxElements}: use worker threads (processes: 0).", nameof(options));
         var pipeline = PipelinePlan.Of(job, options.Shards, options.Pipeline);
         _ranges = pipeline.Shards;
         _plan = PlanOf(job, options, _ranges) with { Stages = pipeline.Stages };
@@ -170,7 +171,7 @@ public sealed class EmbeddedCluster : IDisposable
         var register = new RegisterAccess(new EmbeddedRegister(file, _machines), work);
         var job = new JobHost(new JobMachine(_plan, new StepRule(_job)), _machines, store, register, _log, _feed, _ => _machines.Stop());
         var memory = new SharedSeatMemory(_memories, _versions);
-        _processes = _options.Processes > 0 ? new WorkerProcesses(_job, _options, _machines, _weights.View, _versions, _time) : null;
+        _processes = _options.Processes > 0 ? new WorkerProcesses(_job, _options, _machines, _device, _weights.View, _versions, _ranges.Count, _time) : null;
         try
         {
             if (WhyNotResume() is { } why) return Failed(why, job, store);

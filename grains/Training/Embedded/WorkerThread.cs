@@ -78,7 +78,7 @@ internal sealed class WorkerThread
         {
             // Its lease went back at once (Work); by now there was time to see how it ended.
             var why = e.Describe();
-            if (!_host.Vanish(why) && _lost && !_machines.Stopping) _machines.Warn(why);
+            if (!_host.Vanish(why) && _lost) _machines.Warn(why);
         }
         catch (Exception e)
         {
@@ -124,7 +124,8 @@ internal sealed class WorkerThread
         }
         catch (WorkerLostException)
         {
-            _lost = _host.Vanish();
+            // How it ended is known later, perhaps when the others have finished the run: it was lost all the same.
+            _lost = _host.Vanish() && !_machines.Stopping;
             throw;
         }
     }

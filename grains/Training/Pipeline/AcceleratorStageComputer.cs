@@ -15,25 +15,25 @@ internal sealed class AcceleratorStageComputer(ResolvedJob job, StageRange stage
     private readonly List<DeviceBuffer> _all = [];
     private readonly Dictionary<TreeNode, (StageUnit Unit, DeviceBuffer Gradient)> _units = [];
 
-    public void Forward(long step, TreeNode unit, ReadOnlySpan<float> entering, Span<float> leaving, DeviceBuffer gradient)
+    public void Forward(long step, TreeNode unit, View entering, View leaving, DeviceBuffer gradient)
     {
         if (!_free.TryPop(out var own)) _all.Add(own = device.Allocate(stages.Length));
         _weights.Write(0, hostWeights.AsSpan());
-        _units[unit] = (_replica.Forward(_samples.Training(step, unit), _weights.View, own.View, entering, leaving), own);
+        _units[unit] = (_replica.Forward(_samples.Training(step, unit), _weights.View, own.View, entering.AsSpan(), leaving.AsSpan()), own);
     }
 
-    public void Backward(long step, TreeNode unit, ReadOnlySpan<float> leaving, Span<float> entering, DeviceBuffer gradient)
+    public void Backward(long step, TreeNode unit, View leaving, View entering, DeviceBuffer gradient)
     {
         if (!_units.Remove(unit, out var running)) throw new InvalidOperationException($"micro-batches {unit} of step {step} come back and did not go forward.");
-        _replica.Backward(running.Unit, leaving, entering);
+        _replica.Backward(running.Unit, leaving.AsSpan(), entering.AsSpan());
         running.Gradient.Read(0, gradient.View.AsSpan());
         _free.Push(running.Gradient);
     }
 
-    public EvaluationTotals Evaluate(long version, TreeNode leaf, ReadOnlySpan<float> entering, Span<float> leaving)
+    public EvaluationTotals Evaluate(long version, TreeNode leaf, View entering, View leaving)
     {
         _weights.Write(0, hostWeights.AsSpan());
-        var sum = _replica.Evaluate(job.Data.Test, _samples.Evaluation(leaf), _weights.View, entering, leaving);
+        var sum = _replica.Evaluate(job.Data.Test, _samples.Evaluation(leaf), _weights.View, entering.AsSpan(), leaving.AsSpan());
         return new EvaluationTotals(sum.Loss, sum.Correct, sum.Samples, sum.Weight);
     }
 

@@ -10,15 +10,15 @@ internal interface IStageComputer : IDisposable
     /// <param name="entering">[samples, Entering].</param>
     /// <param name="leaving">[samples, Leaving]; overwritten.</param>
     /// <param name="gradient">[StageRange.Length]; whole once Backward has run.</param>
-    void Forward(long step, TreeNode unit, ReadOnlySpan<float> entering, Span<float> leaving, DeviceBuffer gradient);
+    void Forward(long step, TreeNode unit, View entering, View leaving, DeviceBuffer gradient);
 
     /// <param name="leaving">[samples, Leaving]: gradient of the loss by what Forward gave.</param>
     /// <param name="entering">[samples, Entering]: gradient by what came in; overwritten.</param>
     /// <param name="gradient">The one given to Forward; overwritten.</param>
-    void Backward(long step, TreeNode unit, ReadOnlySpan<float> leaving, Span<float> entering, DeviceBuffer gradient);
+    void Backward(long step, TreeNode unit, View leaving, View entering, DeviceBuffer gradient);
 
     /// <summary>One evaluation micro-batch; its sums from the last stage.</summary>
-    EvaluationTotals Evaluate(long version, TreeNode leaf, ReadOnlySpan<float> entering, Span<float> leaving);
+    EvaluationTotals Evaluate(long version, TreeNode leaf, View entering, View leaving);
 
     /// <summary>What went forward and has not come back is not wanted any more.</summary>
     void Forget();
@@ -32,18 +32,18 @@ internal sealed class LocalStageComputer(ResolvedJob job, StageRange stages, Dev
     private readonly NodeSamples _samples = new(job);
     private readonly Dictionary<TreeNode, StageUnit> _units = [];
 
-    public void Forward(long step, TreeNode unit, ReadOnlySpan<float> entering, Span<float> leaving, DeviceBuffer gradient) =>
-        _units[unit] = _replica.Forward(_samples.Training(step, unit), weights, gradient.View, entering, leaving);
+    public void Forward(long step, TreeNode unit, View entering, View leaving, DeviceBuffer gradient) =>
+        _units[unit] = _replica.Forward(_samples.Training(step, unit), weights, gradient.View, entering.AsSpan(), leaving.AsSpan());
 
-    public void Backward(long step, TreeNode unit, ReadOnlySpan<float> leaving, Span<float> entering, DeviceBuffer gradient)
+    public void Backward(long step, TreeNode unit, View leaving, View entering, DeviceBuffer gradient)
     {
         if (!_units.Remove(unit, out var running)) throw new InvalidOperationException($"micro-batches {unit} of step {step} come back and did not go forward.");
-        _replica.Backward(running, leaving, entering);
+        _replica.Backward(running, leaving.AsSpan(), entering.AsSpan());
     }
 
-    public EvaluationTotals Evaluate(long version, TreeNode leaf, ReadOnlySpan<float> entering, Span<float> leaving)
+    public EvaluationTotals Evaluate(long version, TreeNode leaf, View entering, View leaving)
     {
-        var sum = _replica.Evaluate(job.Data.Test, _samples.Evaluation(leaf), weights, entering, leaving);
+        var sum = _replica.Evaluate(job.Data.Test, _samples.Evaluation(leaf), weights, entering.AsSpan(), leaving.AsSpan());
         return new EvaluationTotals(sum.Loss, sum.Correct, sum.Samples, sum.Weight);
     }
 

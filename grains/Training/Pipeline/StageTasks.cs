@@ -1,3 +1,4 @@
+using DistTrain.Kernels;
 using DistTrain.Protocol;
 
 namespace DistTrain.Training;
@@ -23,7 +24,7 @@ internal sealed class StageTasks(ResolvedJob job, StagePools pools, IComputer co
             if (_attempt != message.Lease) Forget();
             _attempt = message.Lease;
             if (!versions.TryRead(message.Open.Step, stages.FirstShard, stages.EndShard, out var weights)) throw new WeightsGoneException(message.Open.Step);
-            var entered = Span((HeldVector?)task.Payload);
+            var entered = ViewOf((HeldVector?)task.Payload);
             if (message.Open.Kind == StepKind.Evaluate) Evaluate(stage, stages, answer, entered, weights);
             else if (task.Kind == EffectKind.Forward) Forward(stage, stages, answer, entered, weights);
             else Backward(stage, stages, answer, entered, weights);
@@ -46,13 +47,13 @@ internal sealed class StageTasks(ResolvedJob job, StagePools pools, IComputer co
 
     public void Dispose() => Forget();
 
-    private void Forward(IStageComputer stage, StageRange stages, in Message answer, ReadOnlySpan<float> entered, long weights)
+    private void Forward(IStageComputer stage, StageRange stages, in Message answer, View entered, long weights)
     {
         var gradient = _gradients[answer.Node] = pools.Rent(stages);
         var leaving = Rent(SamplesOf(answer) * stages.Leaving(evaluation: false));
         try
         {
-            stage.Forward(answer.Step, answer.Node, entered, Span(leaving), gradient.Buffer);
+            stage.Forward(answer.Step, answer.Node, entered, ViewOf(leaving), gradient.Buffer);
             Check(weights, answer.Step);
         }
         catch
@@ -63,13 +64,13 @@ internal sealed class StageTasks(ResolvedJob job, StagePools pools, IComputer co
         host.Post(answer with { Kind = MessageKind.Forwarded, Payload = leaving });
     }
 
-    private void Backward(IStageComputer stage, StageRange stages, in Message answer, ReadOnlySpan<float> entered, long weights)
+    private void Backward(IStageComputer stage, StageRange stages, in Message answer, View entered, long weights)
     {
         if (!_gradients.TryGetValue(answer.Node, out var gradient)) throw new InvalidOperationException($"micro-batches {answer.Node} come back and did not go forward.");
         var entering = Rent(SamplesOf(answer) * stages.Entering(evaluation: false));
         try
         {
-            stage.Backward(answer.Step, answer.Node, entered, Span(entering), gradient.Buffer);
+            stage.Backward(answer.Step, answer.Node, entered, ViewOf(entering), gradient.Buffer);
             Check(weights, answer.Step);
         }
         catch
@@ -82,12 +83,12 @@ internal sealed class StageTasks(ResolvedJob job, StagePools pools, IComputer co
         host.Post(answer with { Kind = MessageKind.Computed, Payload = gradient });
     }
 
-    private void Evaluate(IStageComputer stage, StageRange stages, in Message answer, ReadOnlySpan<float> entered, long weights)
+    private void Evaluate(IStageComputer stage, StageRange stages, in Message answer, View entered, long weights)
     {
         var leaving = Rent(new MicroBatches(job.Data.Test.Count, job.EvaluationMicroBatches).SamplesOf(answer.Node) * stages.Leaving(evaluation: true));
         try
         {
-            var totals = stage.Evaluate(answer.Step, answer.Node, entered, Span(leaving));
+            var totals = stage.Evaluate(answer.Step, answer.Node, entered, ViewOf(leaving));
             Check(weights, answer.Step);
             host.Post(answer with { Kind = MessageKind.Forwarded, Payload = leaving, Totals = totals });
         }
@@ -108,7 +109,7 @@ internal sealed class StageTasks(ResolvedJob job, StagePools pools, IComputer co
 
     private HeldVector? Rent(int elements) => elements > 0 ? pools.Activations.Rent(elements) : null;
 
-    private static Span<float> Span(HeldVector? vector) => vector is null ? [] : vector.View.AsSpan();
+    private static View ViewOf(HeldVector? vector) => vector?.View ?? View.None;
 
     private void Forget()
     {

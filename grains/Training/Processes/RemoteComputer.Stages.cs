@@ -1,72 +1,42 @@
-using System.Net.Sockets;
-using System.Runtime.InteropServices;
 using DistTrain.Kernels;
 using DistTrain.Protocol;
 
 namespace DistTrain.Training;
 
-// Stages of a pipeline in a worker process: activations go there and come back over the lane, and of the weights only those of its stages.
+// Stages of a pipeline in a worker process: activations go there and come back with task and answer, and of the weights only those of its stages.
 internal sealed partial class RemoteComputer
 {
-    private StageRange _announced;
-    private bool _isAnnounced;
-
     public IStageComputer Stage(StageRange stages) => new RemoteStages(this, stages);
 
-    private void Take(StageRange stages, long version, LaneKind kind, TreeNode node, ReadOnlySpan<float> given, Span<float> got, DeviceBuffer? gradient, out EvaluationTotals totals)
+    private EvaluationTotals Take(StageRange stages, WorkerTask task, View given, View got, View gradient)
     {
-        using var turn = _turn.EnterScope();
-        totals = default;
-        try
-        {
-            CheckLetGo();
-            Announce(stages);
-            if (!_versions.TryRead(version, stages.FirstShard, stages.EndShard, out var stamp)) throw new WeightsGoneException(version);
-            SendWeights(version, stamp, _weights.Part(stages.Offset, stages.Length), (stages.First, stages.Count));
-            for (var offset = 0; offset < given.Length; offset += LaneVector.FrameElements)
-                _connection.Send(Header(LaneKind.Activation, version, node) with { Offset = offset }, MemoryMarshal.AsBytes(given.Slice(offset, Math.Min(LaneVector.FrameElements, given.Length - offset))));
-            _connection.Send(Header(kind, version, node) with { Offset = given.Length }, []);
-            for (var offset = 0; offset < got.Length;)
-            {
-                var header = Next(LaneKind.Activation, version, node);
-                if (header.Offset != offset || header.PayloadBytes % sizeof(float) != 0 || header.PayloadBytes / sizeof(float) > got.Length - offset)
-                    throw new LaneFormatException($"an activation of {got.Length} elements goes on at {header.Offset} with {header.PayloadBytes} bytes. It must go on at {offset}.");
-                _connection.ReadPayload(header, MemoryMarshal.AsBytes(got.Slice(offset, header.PayloadBytes / sizeof(float))));
-                offset += header.PayloadBytes / sizeof(float);
-            }
-            if (gradient is not null) ReadGradient(version, node, gradient);
-            var passed = Next(LaneKind.Passed, version, node);
-            if (passed.PayloadBytes > 0) totals = ReadSums(passed);
-        }
-        catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException && e is not WorkerLostException)
-        {
-            throw Lost(e);
-        }
+        Become((stages.Plan.Stages.Length, stages.First, stages.Count));
+        return Ask(WithWeights(task with { Activation = given.Length, Gradient = gradient.Length }, stages.Offset, stages.Length, stages.FirstShard, stages.EndShard), given, got, gradient).Totals;
     }
 
-    private void Announce(StageRange stages)
+    // A process has the memory of what it runs, and of nothing else.
+    private void Become((int Stages, int First, int Count) role)
     {
-        if (_isAnnounced && _announced == stages) return;
-        _connection.Send(new LaneHeader(LaneKind.Stage, _stream, Shard: stages.Plan.Stages.Length, First: stages.First, Count: stages.Count), []);
-        (_announced, _isAnnounced) = (stages, true);
+        if (_hasRole && _role == role) return;
+        _hasRole = false;
+        if (_role != role) _sent = -1;
+        Ask(new WorkerTask(WorkerTaskKind.Become, 0, default, role.Stages, role.First, role.Count), View.None, View.None, View.None);
+        (_hasRole, _role) = (true, role);
     }
 
     private sealed class RemoteStages(RemoteComputer computer, StageRange stages) : IStageComputer
     {
-        public void Forward(long step, TreeNode unit, ReadOnlySpan<float> entering, Span<float> leaving, DeviceBuffer gradient) =>
-            computer.Take(stages, step, LaneKind.Forward, unit, entering, leaving, null, out _);
+        public void Forward(long step, TreeNode unit, View entering, View leaving, DeviceBuffer gradient) =>
+            computer.Take(stages, new WorkerTask(WorkerTaskKind.Forward, step, unit), entering, leaving, View.None);
 
-        public void Backward(long step, TreeNode unit, ReadOnlySpan<float> leaving, Span<float> entering, DeviceBuffer gradient) =>
-            computer.Take(stages, step, LaneKind.Backward, unit, leaving, entering, gradient, out _);
+        public void Backward(long step, TreeNode unit, View leaving, View entering, DeviceBuffer gradient) =>
+            computer.Take(stages, new WorkerTask(WorkerTaskKind.Backward, step, unit), leaving, entering, gradient.View);
 
-        public EvaluationTotals Evaluate(long version, TreeNode leaf, ReadOnlySpan<float> entering, Span<float> leaving)
-        {
-            computer.Take(stages, version, LaneKind.EvaluateStage, leaf, entering, leaving, null, out var totals);
-            return totals;
-        }
+        public EvaluationTotals Evaluate(long version, TreeNode leaf, View entering, View leaving) =>
+            computer.Take(stages, new WorkerTask(WorkerTaskKind.EvaluateStages, version, leaf), entering, leaving, View.None);
 
-        /// <summary>Announcing the stages again makes the process forget.</summary>
-        public void Forget() => computer._isAnnounced = false;
+        /// <summary>Becoming the same again makes the process forget.</summary>
+        public void Forget() => computer._hasRole = false;
 
         public void Dispose()
         {

@@ -1,197 +1,172 @@
-using System.Buffers.Binary;
-using System.Net.Sockets;
-using System.Runtime.InteropServices;
 using DistTrain.Kernels;
 using DistTrain.Protocol;
 
 namespace DistTrain.Training;
 
-/// <summary>Has tree nodes computed by a worker process at the other end of a lane. Weights are sent once and again only when they have changed.</summary>
+/// <summary>Has tree nodes computed by a worker process at the other end of a lane: one task, one answer. Weights go with a task where they have changed.</summary>
 internal sealed partial class RemoteComputer : IComputer
 {
-    // Frames of a gradient that may be under way at once.
-    private const int Credits = 8;
-
-    private readonly LaneConnection _connection;
-    private readonly uint _stream;
+    private readonly LaneStream _stream;
     private readonly ChildProcess _child;
     private readonly int _number;
-    private readonly View _weights;
-    private readonly WeightVersions _versions;
-    private readonly float[] _frame;
-    private readonly Lock _turn = new();
+    private readonly int _length;
+    private readonly int _shards;
+    private readonly WeightCopies _weights;
+    private readonly object _gate = new();
+    private readonly byte[] _control = new byte[WorkerTask.Bytes];
     private long _sent = -1;
-    private (int First, int Count) _sentStages;
+    private (int Stages, int First, int Count) _role;
+    private bool _hasRole;
+    private HeldVector? _leaving;
+    private long _stamp;
+    private WorkerTask _asked;
+    private View _activation;
+    private View _gradient;
+    private bool _isAsked;
+    private WorkerTask? _answer;
+    private string _failure = "";
+    private string? _end;
     private int _letGo;
 
-    public RemoteComputer(OpenedStream stream, ChildProcess child, View weights, WeightVersions versions)
+    /// <param name="stream">Its Tag becomes this: what comes over it goes to <see cref="Answered"/>, <see cref="PlacesFor"/> and <see cref="Closed"/>.</param>
+    /// <param name="length">Elements of the flat vector.</param>
+    public RemoteComputer(LaneStream stream, ChildProcess child, int number, int length, int shards, WeightCopies weights)
     {
-        (_connection, _stream, _child, _number, _weights, _versions) = (stream.Connection, stream.Stream, child, stream.Number, weights, versions);
-        _frame = new float[Math.Min(weights.Length, LaneVector.FrameElements)];
-        Span<byte> credits = stackalloc byte[4];
-        BinaryPrimitives.WriteInt32LittleEndian(credits, Credits);
-        _connection.Send(new LaneHeader(LaneKind.Opened, _stream), credits);
-    }
-
-    /// <summary>Bytes heard from it so far; signs of life that nobody waits for are taken off the connection. From any thread.</summary>
-    /// <returns>-1 where the connection is closed.</returns>
-    public long Heard()
-    {
-        try
-        {
-            if (_turn.TryEnter())
-            {
-                try
-                {
-                    while (_connection.HasHead) TakeAlive();
-                }
-                finally
-                {
-                    _turn.Exit();
-                }
-            }
-            return _connection.Arrived;
-        }
-        catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException)
-        {
-            return -1;
-        }
+        (_stream, _child, _number, _length, _shards, _weights) = (stream, child, number, length, shards, weights);
+        stream.Tag = this;
+        if (!stream.IsOpen) Closed("it closed its stream");
     }
 
     /// <summary>The run is over: a call that waits for the other side ends at once, and none begins. From any thread.</summary>
     public void LetGo()
     {
         Interlocked.Exchange(ref _letGo, 1);
-        if (_turn.TryEnter()) _turn.Exit();
-        else _connection.Close();
-    }
-
-    /// <summary>Nothing is heard from it: the process is ended (which also ends one that is stopped) and the connection with it.</summary>
-    public void Break()
-    {
-        _child.Kill();
-        _connection.Close();
+        lock (_gate)
+            if (!_isAsked) return;
+        _stream.Link.Close("the run is over");
     }
 
     public void Gradient(long step, TreeNode node, DeviceBuffer gradient)
     {
-        using var turn = _turn.EnterScope();
-        try
-        {
-            CheckLetGo();
-            SendWeights(step);
-            _connection.Send(Header(LaneKind.Lease, step, node), []);
-            ReadGradient(step, node, gradient);
-        }
-        catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException && e is not WorkerLostException)
-        {
-            throw Lost(e);
-        }
+        Become(default);
+        Ask(WithWeights(new WorkerTask(WorkerTaskKind.Gradient, step, node, Gradient: gradient.Length), 0, _length, 0, _shards), View.None, View.None, gradient.View);
     }
 
     public EvaluationTotals Evaluate(long version, TreeNode node)
     {
-        using var turn = _turn.EnterScope();
-        try
+        Become(default);
+        return Ask(WithWeights(new WorkerTask(WorkerTaskKind.Evaluate, version, node), 0, _length, 0, _shards), View.None, View.None, View.None).Totals;
+    }
+
+    /// <summary>Where the payload of the answer goes. On the link's thread.</summary>
+    public int PlacesFor(ReadOnlySpan<byte> control, Span<View> places)
+    {
+        lock (_gate)
         {
-            CheckLetGo();
-            SendWeights(version);
-            _connection.Send(Header(LaneKind.Evaluate, version, node), []);
-            var header = Next(LaneKind.Evaluated, version, node);
-            return ReadSums(header);
+            CheckAwaited(WorkerTask.Read(control));
+            var count = 0;
+            if (_activation.Length > 0) places[count++] = _activation;
+            if (_gradient.Length > 0) places[count++] = _gradient;
+            return count;
         }
-        catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException && e is not WorkerLostException)
+    }
+
+    /// <summary>An answer is here whole. On the link's thread.</summary>
+    public void Answered(LaneMessage message)
+    {
+        using var taken = message;
+        lock (_gate)
         {
-            throw Lost(e);
+            var answer = WorkerTask.Read(message.Control);
+            CheckAwaited(answer);
+            if (answer.Kind == WorkerTaskKind.Failed) _failure = WorkerTask.TextOf(message.Control);
+            else if (message.PayloadBytes != (long)sizeof(float) * ((long)_activation.Length + _gradient.Length)) throw Wrong(answer);
+            (_answer, _isAsked) = (answer, false);
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    /// <summary>Nothing more comes, and nothing is written any more to where an answer was to go. On the link's thread.</summary>
+    public void Closed(string why)
+    {
+        lock (_gate)
+        {
+            _end = why;
+            Monitor.PulseAll(_gate);
         }
     }
 
     public void Dispose()
     {
+        Span<byte> control = stackalloc byte[WorkerTask.Bytes];
+        new WorkerTask(WorkerTaskKind.Leave, 0, default).Write(control);
+        _stream.Post(control);
+        // The process ends its side once it has read that, or is ended here.
+        _child.Dispose();
+        _stream.Link.Close("the worker process has ended");
+        _leaving?.Release();
+    }
+
+    // The task with what must go with it; the copy is held until the answer is here.
+    private WorkerTask WithWeights(in WorkerTask task, int offset, int length, int firstShard, int endShard)
+    {
+        var stamp = _sent;
+        var copy = _weights.Take(task.Step, offset, length, firstShard, endShard, ref stamp);
+        if (copy is null) return task;
+        // What the other side holds until it has answered is no version.
+        (_sent, _leaving, _stamp) = (-1, copy, stamp);
+        return task with { Weights = length };
+    }
+
+    private WorkerTask Ask(in WorkerTask task, View given, View activation, View gradient)
+    {
+        lock (_gate)
+        {
+            if (_end is not null || Volatile.Read(ref _letGo) != 0) throw Lost();
+            (_asked, _activation, _gradient, _answer, _isAsked) = (task, activation, gradient, null, true);
+        }
         try
         {
-            _connection.Send(new LaneHeader(LaneKind.Goodbye, _stream), []);
+            Send(task, given);
+            var answer = Await();
+            if (task.Weights > 0) _sent = _stamp;
+            return answer.Kind != WorkerTaskKind.Failed ? answer : throw new InvalidOperationException($"worker {_number}: {_failure}");
         }
-        catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException)
+        finally
         {
-            // It is gone, or closed on purpose.
+            _leaving?.Release();
+            _leaving = null;
         }
-        _connection.Dispose();
-        _child.Dispose();
     }
 
-    private void SendWeights(long version)
+    private void Send(in WorkerTask task, View given)
     {
-        if (!_versions.TryRead(version, out var stamp)) throw new WeightsGoneException(version);
-        SendWeights(version, stamp, _weights, (0, 0));
+        task.Write(_control);
+        if (_leaving is { } weights && given.Length > 0) _stream.Send(_control, [weights.View, given]);
+        else if (_leaving is { } alone) _stream.Send(_control, [alone.View]);
+        else if (given.Length > 0) _stream.Send(_control, [given]);
+        else _stream.Send(_control, []);
     }
 
-    private void SendWeights(long version, long stamp, View weights, (int First, int Count) stages)
+    // What ends this wait: the answer, the end of the process, or silence for longer than the lane allows.
+    private WorkerTask Await()
     {
-        if (stamp == _sent && stages == _sentStages) return;
-        // What the other side holds in between is no version: only a copy that nothing changed under counts.
-        _sent = -1;
-        for (var offset = 0; offset < weights.Length; offset += LaneVector.FrameElements)
+        lock (_gate)
         {
-            // A frame of its own, because shards may commit while it is sent: what leaves is whole, or does not leave.
-            var part = _frame.AsSpan(0, Math.Min(_frame.Length, weights.Length - offset));
-            weights.AsSpan().Slice(offset, part.Length).CopyTo(part);
-            if (!_versions.StillHolds(stamp)) throw new WeightsGoneException(version);
-            _connection.Send(new LaneHeader(LaneKind.Weights, _stream, Step: version, First: stages.First, Count: stages.Count, Offset: offset), MemoryMarshal.AsBytes(part));
-        }
-        (_sent, _sentStages) = (stamp, stages);
-    }
-
-    private void ReadGradient(long step, TreeNode node, DeviceBuffer gradient)
-    {
-        for (var offset = 0; offset < gradient.Length;)
-        {
-            var header = Next(LaneKind.Gradient, step, node);
-            if (header.Offset != offset) throw new LaneFormatException($"a gradient comes from element {header.Offset} on. It must go on at {offset}.");
-            _connection.ReadPayload(header, LaneVector.Part(gradient.View, header));
-            _connection.Send(Header(LaneKind.Credit, step, node), []);
-            offset += header.PayloadBytes / sizeof(float);
+            while (_answer is null && _end is null) Monitor.Wait(_gate);
+            _isAsked = false;
+            return _answer ?? throw Lost();
         }
     }
 
-    private EvaluationTotals ReadSums(in LaneHeader header)
+    private void CheckAwaited(in WorkerTask answer)
     {
-        if (header.PayloadBytes != 32) throw new LaneFormatException($"an evaluation's sums have {header.PayloadBytes} bytes. They must have 32.");
-        Span<byte> sums = stackalloc byte[32];
-        _connection.ReadPayload(header, sums);
-        return new EvaluationTotals(BinaryPrimitives.ReadDoubleLittleEndian(sums), BinaryPrimitives.ReadInt64LittleEndian(sums[8..]), BinaryPrimitives.ReadInt64LittleEndian(sums[16..]), BinaryPrimitives.ReadDoubleLittleEndian(sums[24..]));
+        if (!_isAsked || answer.Step != _asked.Step || answer.Node != _asked.Node || (answer.Kind != _asked.Kind && answer.Kind != WorkerTaskKind.Failed)) throw Wrong(answer);
     }
 
-    private LaneHeader Next(LaneKind kind, long step, TreeNode node)
-    {
-        LaneHeader header;
-        do
-        {
-            if (!_connection.TryReadHead(out header)) throw Lost(null);
-            if (header.Kind == LaneKind.Alive) _connection.SkipPayload(header);
-        }
-        while (header.Kind == LaneKind.Alive);
-        if (header.Kind == LaneKind.Failure) throw new InvalidOperationException($"worker {_number}: {_connection.ReadText(header)}");
-        if (header.Kind != kind || header.Step != step || header.First != node.First || header.Count != node.Count)
-            throw new LaneFormatException($"worker {_number} answers step {step}, micro-batches {node} with a {header.Kind} frame of step {header.Step}, micro-batches {new TreeNode(header.First, header.Count)}.");
-        return header;
-    }
+    private LaneFormatException Wrong(in WorkerTask answer) =>
+        new($"worker {_number} answers {_asked.Kind} of step {_asked.Step}, micro-batches {_asked.Node}, with {answer.Kind} of step {answer.Step}, micro-batches {answer.Node}, {answer.Activation} elements of activation and {answer.Gradient} of gradient.");
 
-    private void TakeAlive()
-    {
-        if (!_connection.TryReadHead(out var header)) throw Lost(null);
-        // Whatever else it says unasked ends with its next lease, by name.
-        _connection.SkipPayload(header);
-        if (header.Kind != LaneKind.Alive) _connection.Close();
-    }
-
-    private void CheckLetGo()
-    {
-        if (Volatile.Read(ref _letGo) != 0) throw Lost(null);
-    }
-
-    private LaneHeader Header(LaneKind kind, long step, TreeNode node) => new(kind, _stream, Step: step, First: node.First, Count: node.Count);
-
-    private WorkerLostException Lost(Exception? cause) =>
-        new($"worker {_number} (process {_child.Id}) is gone", cause, () => $"worker {_number} (process {_child.Id}) {_child.Describe()}{(cause is LaneFormatException ? $" ({cause.Message})" : "")}");
+    private WorkerLostException Lost() =>
+        new($"worker {_number} (process {_child.Id}) is gone", null, () => $"worker {_number} (process {_child.Id}) {_child.Describe()}");
 }

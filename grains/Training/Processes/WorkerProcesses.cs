@@ -1,40 +1,41 @@
+using System.Buffers.Binary;
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Globalization;
-using System.Net;
+using System.Text;
 using DistTrain.Kernels;
 
 namespace DistTrain.Training;
 
 /// <summary>The worker processes of one cluster: starts each, waits until it has opened its stream, knows which are alive, and ends those of which nothing is heard.</summary>
-internal sealed class WorkerProcesses : IDisposable
+internal sealed class WorkerProcesses : ILaneReceiver, IDisposable
 {
     private static readonly TimeSpan _slowStart = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan _watchEvery = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan _tokenLife = TimeSpan.FromMinutes(5);
+    private const int GreetingHead = sizeof(int);
 
     private readonly ResolvedJob _job;
     private readonly RunOptions _options;
     private readonly MachineSet _machines;
-    private readonly View _weights;
-    private readonly WeightVersions _versions;
-    private readonly TimeProvider _time;
-    private readonly byte[] _clusterKey = LaneToken.NewClusterKey();
-    private readonly LaneListener _listener;
+    private readonly int _shards;
+    private readonly VectorPool _vectors;
+    private readonly WeightCopies _weights;
+    private readonly byte[] _key = LaneToken.NewClusterKey();
+    private readonly byte[] _identity;
+    private readonly LanePeer _peer;
     private readonly ConcurrentDictionary<int, Arrival> _arriving = new();
     private readonly ConcurrentDictionary<int, ChildProcess> _alive = new();
-    private readonly ConcurrentDictionary<int, Watched> _watched = new();
-    private readonly ManualResetEventSlim _watchOver = new();
-    private readonly Thread _watch;
+    private readonly ConcurrentDictionary<int, Working> _working = new();
     private int _letGo;
 
-    public WorkerProcesses(ResolvedJob job, RunOptions options, MachineSet machines, View weights, WeightVersions versions, TimeProvider time)
+    /// <param name="shards">Of the run.</param>
+    public WorkerProcesses(ResolvedJob job, RunOptions options, MachineSet machines, Device device, View weights, WeightVersions versions, int shards, TimeProvider time)
     {
-        (_job, _options, _machines, _weights, _versions, _time) = (job, options, machines, weights, versions, time);
-        _listener = new LaneListener(new IPEndPoint(IPAddress.Loopback, 0), _clusterKey, job.Name, WorkerOrder.IdentityOf(job), time, Arrived);
-        _watch = new Thread(Watch) { IsBackground = true, Name = "watch over worker processes" };
-        _watch.Start();
+        (_job, _options, _machines, _shards, _vectors) = (job, options, machines, shards, new VectorPool(device));
+        (_weights, _identity) = (new WeightCopies(weights, versions, _vectors), Encoding.UTF8.GetBytes(WorkerOrder.IdentityOf(job)));
+        _peer = new LanePeer(new LanePeerOptions(WorkerOrder.ParentName, _key, device) { Silence = options.WorkerSilence, MaxPayloadBytes = int.MaxValue, Time = time }, this);
     }
+
+    /// <summary>A message holds at most so many elements, and the weights are one.</summary>
+    public const int MaxElements = int.MaxValue / sizeof(float);
 
     /// <summary>By worker number.</summary>
     public IReadOnlyDictionary<int, int> Ids => _alive.Where(pair => pair.Value.Alive).ToDictionary(pair => pair.Key, pair => pair.Value.Id);
@@ -44,8 +45,7 @@ internal sealed class WorkerProcesses : IDisposable
     public RemoteComputer Start(WorkerHost host, int computeThreads)
     {
         var launch = _options.WorkerLaunch ?? throw new InvalidOperationException("worker processes are asked for and no command line is given that starts one (RunOptions.WorkerLaunch).");
-        var token = LaneToken.Issue(_clusterKey, _job.Name, _time.GetUtcNow() + _tokenLife);
-        var order = new WorkerOrder(_listener.Endpoint.ToString(), Convert.ToBase64String(token), host.Number, _job.Document, computeThreads, _options.InstructionSet, _options.Device);
+        var order = new WorkerOrder(_peer.Endpoint.ToString(), Convert.ToBase64String(_key), host.Number, _job.Document, computeThreads, _options.InstructionSet, _options.Device);
         using var arrival = _arriving[host.Number] = new Arrival();
         var child = new ChildProcess(launch, order, ended => Gone(host, ended, arrival));
         _alive[host.Number] = child;
@@ -54,13 +54,13 @@ internal sealed class WorkerProcesses : IDisposable
         _arriving.TryRemove(host.Number, out _);
         if (arrival.Stream is { } stream && !host.Dead && !IsLetGo)
         {
-            var computer = new RemoteComputer(stream, child, _weights, _versions);
-            _watched[host.Number] = new Watched(host, computer, child.Id);
+            var computer = new RemoteComputer(stream, child, host.Number, _job.Layout.Length, _shards, _weights);
+            _working[host.Number] = new Working(host, child, computer);
             // Between the last look and the list the run may have ended.
             if (IsLetGo) computer.LetGo();
             return computer;
         }
-        arrival.Stream?.Connection.Dispose();
+        arrival.Stream?.Link.Close("the worker is not needed");
         var why = IsLetGo ? "is not needed any more" : inTime ? child.Describe() : $"(process {child.Id}) opened no stream within {_options.WorkerStart.TotalSeconds:F0} s: ended";
         _alive.TryRemove(host.Number, out _);
         child.Dispose();
@@ -80,17 +80,42 @@ internal sealed class WorkerProcesses : IDisposable
     {
         Interlocked.Exchange(ref _letGo, 1);
         foreach (var arrival in _arriving.Values) arrival.GiveUp();
-        foreach (var watched in _watched.Values) watched.Computer.LetGo();
+        foreach (var working in _working.Values) working.Computer.LetGo();
     }
 
     public void Dispose()
     {
         LetGo();
-        _watchOver.Set();
-        _watch.Join();
-        _watchOver.Dispose();
-        _listener.Dispose();
         foreach (var child in _alive.Values) child.Dispose();
+        _peer.Dispose();
+        _weights.Dispose();
+        _vectors.Dispose();
+    }
+
+    /// <summary>A worker process is ready: it has said which worker it is, and what it will compute.</summary>
+    public string? Opening(LaneStream stream, ReadOnlySpan<byte> greeting)
+    {
+        if (stream.Job != _job.Name || greeting.Length < GreetingHead) return $"this is the lane of job {_job.Name}, for its workers.";
+        if (!greeting[GreetingHead..].SequenceEqual(_identity))
+            return $"the worker's job is not this job: it has {Encoding.UTF8.GetString(greeting[GreetingHead..])}, here it is {Encoding.UTF8.GetString(_identity)}. Spec, data and release must be the same on both sides.";
+        var number = BinaryPrimitives.ReadInt32LittleEndian(greeting);
+        return _arriving.TryGetValue(number, out var arrival) && arrival.TryTake(stream) ? null : $"worker {number} is not expected.";
+    }
+
+    public int PlacesFor(LaneStream stream, ReadOnlySpan<byte> control, int payloadBytes, Span<View> places) =>
+        stream.Tag is RemoteComputer computer ? computer.PlacesFor(control, places) : throw new LaneFormatException("a worker process answers and was not asked.");
+
+    public void Received(LaneStream stream, LaneMessage message)
+    {
+        if (stream.Tag is not RemoteComputer computer) throw new LaneFormatException("a worker process answers and was not asked.");
+        computer.Answered(message);
+    }
+
+    public void Closed(LaneStream stream, string why)
+    {
+        if (stream.Tag is not RemoteComputer computer) return;
+        if (stream.Link.Silent > TimeSpan.Zero && _working.Values.FirstOrDefault(w => w.Computer == computer) is { } working) End(working, stream.Link.Silent);
+        computer.Closed(why);
     }
 
     private bool IsLetGo => Volatile.Read(ref _letGo) != 0;
@@ -104,53 +129,14 @@ internal sealed class WorkerProcesses : IDisposable
         return arrival.Ready.Wait(_options.WorkerStart - slow);
     }
 
-    private void Watch()
+    // Killing also ends a process that is stopped.
+    private void End(Working working, TimeSpan silent)
     {
-        try
-        {
-            var last = Stopwatch.GetTimestamp();
-            while (!_watchOver.Wait(_watchEvery))
-            {
-                var (now, round) = (Stopwatch.GetTimestamp(), Stopwatch.GetElapsedTime(last));
-                last = now;
-                // While this process itself stood still, nobody could be heard: that is nobody's silence.
-                if (round > 2 * _watchEvery) round = 2 * _watchEvery;
-                foreach (var watched in _watched.Values) Listen(watched, round);
-            }
-        }
-        catch (Exception failure)
-        {
-            _machines.Fail(failure);
-        }
-    }
-
-    private void Listen(Watched watched, TimeSpan round)
-    {
-        var heard = watched.Computer.Heard();
-        if (heard < 0 || watched.Host.Dead)
-        {
-            _watched.TryRemove(watched.Host.Number, out _);
-            return;
-        }
-        if (heard != watched.Heard)
-        {
-            (watched.Heard, watched.Quiet) = (heard, TimeSpan.Zero);
-            return;
-        }
-        watched.Quiet += round;
-        if (watched.Quiet < _options.WorkerSilence) return;
-        _watched.TryRemove(watched.Host.Number, out _);
-        _alive.TryRemove(watched.Host.Number, out _);
+        _working.TryRemove(working.Host.Number, out _);
+        _alive.TryRemove(working.Host.Number, out _);
         // First the word, so that this is the reason that is given, and not the end that follows from it.
-        watched.Host.Vanish(string.Create(CultureInfo.InvariantCulture, $"worker {watched.Host.Number} (process {watched.ProcessId}) said nothing for {watched.Quiet.TotalSeconds:F1} s: killed; its lease goes to others"));
-        watched.Computer.Break();
-    }
-
-    private void Arrived(OpenedStream stream)
-    {
-        if (_arriving.TryGetValue(stream.Number, out var arrival) && arrival.TryTake(stream)) return;
-        stream.Connection.SendText(LaneKind.Refused, stream.Stream, $"worker {stream.Number} is not expected.");
-        stream.Connection.Dispose();
+        working.Host.Vanish(string.Create(CultureInfo.InvariantCulture, $"worker {working.Host.Number} (process {working.Child.Id}) said nothing for {silent.TotalSeconds:F1} s: killed; its lease goes to others"));
+        working.Child.Kill();
     }
 
     // On a thread of the pool, where an exception would end the whole program: it ends the run instead.
@@ -159,6 +145,7 @@ internal sealed class WorkerProcesses : IDisposable
         try
         {
             _alive.TryRemove(host.Number, out _);
+            _working.TryRemove(host.Number, out _);
             arrival.GiveUp();
             if (!host.Dead) host.Vanish($"worker {host.Number} (process {child.Id}) {child.Describe()}");
         }
@@ -168,19 +155,7 @@ internal sealed class WorkerProcesses : IDisposable
         }
     }
 
-    /// <summary>One worker process that works: what was heard of it, and for how long nothing was.</summary>
-    private sealed class Watched(WorkerHost host, RemoteComputer computer, int processId)
-    {
-        public WorkerHost Host => host;
-
-        public RemoteComputer Computer => computer;
-
-        public int ProcessId => processId;
-
-        public long Heard { get; set; } = -1;
-
-        public TimeSpan Quiet { get; set; }
-    }
+    private sealed record Working(WorkerHost Host, ChildProcess Child, RemoteComputer Computer);
 
     /// <summary>One worker that is awaited.</summary>
     private sealed class Arrival : IDisposable
@@ -190,9 +165,9 @@ internal sealed class WorkerProcesses : IDisposable
 
         public ManualResetEventSlim Ready { get; } = new();
 
-        public OpenedStream? Stream { get; private set; }
+        public LaneStream? Stream { get; private set; }
 
-        public bool TryTake(OpenedStream stream)
+        public bool TryTake(LaneStream stream)
         {
             lock (_gate)
             {

@@ -8,7 +8,6 @@ public sealed unsafe partial class LaneLink
 {
     // What is checksummed is still in the core's cache when the system copies it.
     private const int PieceBytes = 256 << 10;
-    private const int MaxQueuedControlBytes = 64 << 20;
 
     private readonly Queue<Outgoing> _control = new();
     private readonly Stack<Outgoing> _spare = new();
@@ -17,84 +16,18 @@ public sealed unsafe partial class LaneLink
     private int _turn;
     private Outgoing? _current;
 
-    internal bool Post(LaneStream stream, ReadOnlySpan<byte> control, ReadOnlySpan<View> payload, IDisposable? owner, bool lowestMissing)
-    {
-        if (control.Length > LaneFrame.MaxControlBytes) throw new ArgumentException($"a message with {control.Length} bytes of control is to be sent. It must have at most {LaneFrame.MaxControlBytes}.", nameof(control));
-        if (payload.Length > MaxPieces) throw new ArgumentException($"a payload of {payload.Length} pieces is to be sent. It must have at most {MaxPieces}.", nameof(payload));
-        var bytes = Outgoing.BytesOf(payload);
-        lock (_gate)
-        {
-            var traffic = stream.Traffic;
-            if (_end is null && traffic.Phase == StreamPhase.Open)
-            {
-                var message = Spare();
-                message.Set(LaneFrameKind.Message, stream, control, payload, owner, bytes);
-                message.Number = ++traffic.LastNumber;
-                if (bytes == 0 && traffic.Early is { } early) early.Enqueue(message);
-                else if (bytes == 0) QueueControl(message);
-                else
-                {
-                    (lowestMissing ? traffic.Lowest : traffic.Waiting).Enqueue(message);
-                    if (!_sending.Contains(stream)) _sending.Add(stream);
-                    Monitor.Pulse(_gate);
-                }
-                return true;
-            }
-        }
-        owner?.Dispose();
-        return false;
-    }
-
-    // Under the gate.
-    private void Queue(LaneFrameKind kind, LaneStream? stream, ReadOnlySpan<byte> control, int count = 0)
-    {
-        var frame = Spare();
-        frame.Set(kind, stream, control, [], null, 0);
-        frame.Count = count;
-        QueueControl(frame);
-    }
-
-    private void QueueControl(Outgoing frame)
-    {
-        _control.Enqueue(frame);
-        _controlBytes += frame.ControlBytes + LaneFrame.HeadBytes;
-        if (_controlBytes > MaxQueuedControlBytes) Close($"{_controlBytes} bytes of control wait for node {Node}, which takes none");
-        else Monitor.Pulse(_gate);
-    }
-
-    private Outgoing Spare() => _spare.TryPop(out var spare) ? spare : new Outgoing();
-
-    // Under the gate. A message of which a frame is just being sent is let go by the thread that sends it.
-    private void DropWaiting(StreamTraffic traffic)
-    {
-        Drop(traffic.Lowest);
-        Drop(traffic.Waiting);
-        if (traffic.Early is { } early) Drop(early);
-    }
-
-    private void Drop(Queue<Outgoing> queue)
-    {
-        while (queue.TryDequeue(out var message))
-        {
-            message.Dropped = true;
-            if (message != _current) Recycle(message);
-        }
-    }
-
-    private void Recycle(Outgoing message)
-    {
-        message.Release();
-        _spare.Push(message);
-    }
+    // Head, control and checksum of the frame that is being sent; a thread that has the sender's part uses it: the link's own, or one that sends its own message.
+    private byte* _staging;
+    private bool _sendingHere;
 
     private void WriteAll()
     {
-        var staging = (byte*)NativeMemory.AlignedAlloc(LaneFrame.HeadBytes + LaneFrame.MaxControlBytes + LaneFrame.TrailerBytes, 64);
+        lock (_gate) _staging = (byte*)NativeMemory.AlignedAlloc(LaneFrame.HeadBytes + LaneFrame.MaxControlBytes + LaneFrame.TrailerBytes, 64);
         try
         {
             while (Next() is { } frame)
             {
-                Send(frame, staging);
+                Send(frame, _staging);
                 Done(frame);
             }
         }
@@ -108,9 +41,11 @@ public sealed unsafe partial class LaneLink
         }
         finally
         {
-            NativeMemory.AlignedFree(staging);
             lock (_gate)
             {
+                while (_sendingHere) Monitor.Wait(_gate);
+                NativeMemory.AlignedFree(_staging);
+                _staging = null;
                 if (_current is { } current) Recycle(current);
                 _current = null;
                 while (_control.TryDequeue(out var frame)) Recycle(frame);
@@ -124,17 +59,21 @@ public sealed unsafe partial class LaneLink
         {
             while (_end is null)
             {
-                if (_control.TryDequeue(out var frame))
-                {
-                    _controlBytes -= frame.ControlBytes + LaneFrame.HeadBytes;
-                    if (frame.Kind == LaneFrameKind.Credit) (frame.Count, frame.Stream!.Traffic.Owed) = (frame.Stream.Traffic.Owed, 0);
-                    return _current = frame;
-                }
-                if (NextPart() is { } part) return _current = part;
+                if (!_sendingHere && TakeNext() is { } frame) return frame;
                 Monitor.Wait(_gate);
             }
             return null;
         }
+    }
+
+    // Under the gate, with the sender's part. null: nothing can be sent now.
+    private Outgoing? TakeNext()
+    {
+        if (_end is not null) return null;
+        if (!_control.TryDequeue(out var frame)) return _current = NextPart();
+        _controlBytes -= frame.ControlBytes + LaneFrame.HeadBytes;
+        if (frame.Kind == LaneFrameKind.Credit) (frame.Count, frame.Stream!.Traffic.Owed, frame.Stream.Traffic.Owing) = (frame.Stream.Traffic.Owed, 0, false);
+        return _current = frame;
     }
 
     // Streams take turns, frame by frame; nodes that a step waits for go first.
@@ -180,7 +119,7 @@ public sealed unsafe partial class LaneLink
                 if (traffic.Lowest.Count + traffic.Waiting.Count == 0) _sending.Remove(frame.Stream);
                 Recycle(frame);
             }
-            if (_end is null && _control.Count == 0) Monitor.PulseAll(_gate);
+            if (_leaving && _control.Count == 0) Monitor.PulseAll(_gate);
         }
     }
 

@@ -43,6 +43,11 @@ public sealed class LaneStream
     /// <summary>The same for a payload in up to 16 pieces, which arrive as one.</summary>
     public bool Post(ReadOnlySpan<byte> control, ReadOnlySpan<View> payload, IDisposable? owner, bool lowestMissing = false) => _link.Post(this, control, payload, owner, lowestMissing);
 
+    /// <summary>Sends a message by the calling thread, where no other is just sending on this link: sooner than posting by the time that a thread takes to wake. It may wait for the other side.</summary>
+    /// <param name="payload">Unchanged until an answer to the message is here, or the stream is closed.</param>
+    /// <returns>False where the stream is closed: nothing is sent.</returns>
+    public bool Send(ReadOnlySpan<byte> control, ReadOnlySpan<View> payload) => _link.Send(this, control, payload);
+
     /// <summary>Tells the other side that it is over, and why. What is posted and not yet sent is dropped.</summary>
     public void Close(string why) => _link.Close(this, why);
 
@@ -57,8 +62,11 @@ internal sealed class StreamTraffic
     /// <summary>What the other side granted; null before it has.</summary>
     public CreditWindow? Credits { get; set; }
 
-    /// <summary>Credits that we shall give back with the next frame.</summary>
+    /// <summary>Credits that we shall give back with the next Credit frame.</summary>
     public int Owed { get; set; }
+
+    /// <summary>That frame is queued.</summary>
+    public bool Owing { get; set; }
 
     /// <summary>What is posted before our answer to an Open; null once it is answered.</summary>
     public Queue<Outgoing>? Early { get; set; }

@@ -10,8 +10,8 @@ namespace DistTrain.Training;
 /// <param name="Device">The CPU device that arriving payloads are views of.</param>
 public sealed record LanePeerOptions(string Name, byte[] ClusterKey, Device Device)
 {
-    /// <summary>Where the node listens; port 0 takes a free one.</summary>
-    public IPEndPoint Listen { get; init; } = new(IPAddress.Loopback, 0);
+    /// <summary>Where the node listens; port 0 takes a free one; null: nobody connects to it, it connects to others.</summary>
+    public IPEndPoint? Listen { get; init; } = new(IPAddress.Loopback, 0);
 
     /// <summary>When links are encrypted; both sides must agree.</summary>
     public LaneEncryption Encryption { get; init; } = LaneEncryption.BeyondLoopback;
@@ -49,8 +49,8 @@ public sealed record LanePeerOptions(string Name, byte[] ClusterKey, Device Devi
         if (MaxPayloadBytes < 1) problems.Add($"maxPayloadBytes is {MaxPayloadBytes}. It must be 1 or more.");
         foreach (var (what, time) in new[] { ("patience", Patience), ("creditPatience", CreditPatience), ("silence", Silence) })
             if (time < TimeSpan.FromMilliseconds(1) || time > TimeSpan.FromDays(1)) problems.Add($"{what} is {time}. It must be 1 ms to a day.");
-        if (Encryption == LaneEncryption.Never && !IPAddress.IsLoopback(Listen.Address))
-            problems.Add($"encryption is Never and the node listens on {Listen.Address}. A plain lane is for loopback only: leave encryption at BeyondLoopback, which needs no certificate, or listen on 127.0.0.1.");
+        if (Encryption == LaneEncryption.Never && Listen is { } listen && !IPAddress.IsLoopback(listen.Address))
+            problems.Add($"encryption is Never and the node listens on {listen.Address}. A plain lane is for loopback only: leave encryption at BeyondLoopback, which needs no certificate, or listen on 127.0.0.1.");
         if (Certificate is { Certificate.HasPrivateKey: false }) problems.Add("the certificate has no private key. Give it with its key.");
         if (problems.Count > 0) throw new ArgumentException("a lane peer cannot be made so: " + string.Join(" ", problems));
     }

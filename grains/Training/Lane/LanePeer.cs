@@ -13,14 +13,15 @@ public sealed class LanePeer : IDisposable
     private const int MaxGreetings = 64;
     private static readonly TimeSpan _watchEvery = TimeSpan.FromMilliseconds(250);
 
-    private readonly Socket _listener;
+    private readonly Socket? _listener;
+    private readonly IPEndPoint? _endpoint;
     private readonly LaneGreeting _self;
     private readonly SemaphoreSlim _greeting = new(MaxGreetings);
     private readonly Lock _gate = new();
     private readonly List<LaneLink> _links = [];
     private readonly ManualResetEventSlim _over = new();
     private readonly Lazy<LaneCertificate> _certificate;
-    private readonly Thread _accepting;
+    private readonly Thread? _accepting;
     private readonly Thread _watching;
 
     /// <summary>Listens from now on.</summary>
@@ -32,26 +33,20 @@ public sealed class LanePeer : IDisposable
         _self = new LaneGreeting(options.Name, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)));
         Pool = new LanePool(options.Device);
         _certificate = new(() => options.Certificate ?? LaneCertificate.Own(options.Time.GetUtcNow()));
-        _listener = new Socket(options.Listen.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-        try
+        if (options.Listen is { } listen)
         {
-            _listener.Bind(options.Listen);
-            _listener.Listen(64);
+            var listener = _listener = ListenOn(listen);
+            _endpoint = (IPEndPoint)listener.LocalEndPoint!;
+            _accepting = new Thread(() => AcceptAll(listener)) { IsBackground = true, Name = "lane listener" };
+            _accepting.Start();
         }
-        catch
-        {
-            _listener.Dispose();
-            throw;
-        }
-        Endpoint = (IPEndPoint)_listener.LocalEndPoint!;
-        _accepting = new Thread(AcceptAll) { IsBackground = true, Name = "lane listener" };
         _watching = new Thread(WatchAll) { IsBackground = true, Name = "lane watch" };
-        _accepting.Start();
         _watching.Start();
     }
 
     /// <summary>Where the node listens.</summary>
-    public IPEndPoint Endpoint { get; }
+    /// <exception cref="InvalidOperationException">Nowhere.</exception>
+    public IPEndPoint Endpoint => _endpoint ?? throw new InvalidOperationException($"node {Options.Name} listens nowhere. Give its options a place to listen on.");
 
     /// <summary>Buffers for payloads to send, and those of arriving messages.</summary>
     public LanePool Pool { get; }
@@ -100,8 +95,8 @@ public sealed class LanePeer : IDisposable
     {
         if (_over.IsSet) return;
         _over.Set();
-        _listener.Dispose();
-        _accepting.Join();
+        _listener?.Dispose();
+        _accepting?.Join();
         _watching.Join();
         LaneLink[] links;
         lock (_gate) links = [.. _links];
@@ -162,14 +157,30 @@ public sealed class LanePeer : IDisposable
         return link;
     }
 
-    private void AcceptAll()
+    private static Socket ListenOn(IPEndPoint place)
+    {
+        var listener = new Socket(place.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            listener.Bind(place);
+            listener.Listen(64);
+            return listener;
+        }
+        catch
+        {
+            listener.Dispose();
+            throw;
+        }
+    }
+
+    private void AcceptAll(Socket listener)
     {
         while (true)
         {
             Socket socket;
             try
             {
-                socket = _listener.Accept();
+                socket = listener.Accept();
             }
             catch (Exception e) when (e is SocketException or ObjectDisposedException)
             {

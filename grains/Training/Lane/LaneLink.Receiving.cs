@@ -11,6 +11,7 @@ public sealed unsafe partial class LaneLink
     private const int AheadBytes = 1024;
 
     private readonly byte[] _skipped = new byte[16 << 10];
+    private readonly View[] _places = new View[LaneMessage.MaxPlaces];
     private readonly byte[] _ahead = new byte[AheadBytes];
     private int _aheadStart;
     private int _aheadEnd;
@@ -175,7 +176,8 @@ public sealed unsafe partial class LaneLink
     {
         if (frame.MessageBytes > stream.MaxPayloadBytes) throw new LaneFormatException($"a message announces {frame.MessageBytes} bytes of payload. Its stream takes at most {stream.MaxPayloadBytes}.");
         if (frame.MessageBytes > 0 && Interlocked.Decrement(ref stream.Traffic.Granted) < 0) throw new LaneFormatException($"more messages are under way than {_peer.Options.Credits} credits allow.");
-        var message = LaneMessage.Rent(stream, _peer.Pool, control, frame.MessageBytes);
+        var places = frame.MessageBytes > 0 ? _peer.Receiver.PlacesFor(stream, control, frame.MessageBytes, _places) : 0;
+        var message = LaneMessage.Rent(stream, _peer.Pool, control, frame.MessageBytes, _places.AsSpan(0, places));
         var whole = false;
         try
         {
@@ -213,14 +215,15 @@ public sealed unsafe partial class LaneLink
     private void ReadPayload(in LaneFrame frame, LaneMessage message)
     {
         if (frame.PayloadBytes == 0) return;
-        var payload = message.Payload.Slice(frame.Offset, frame.PayloadBytes);
         var crc = 0u;
-        while (payload.Length > 0)
+        for (var (offset, left) = (frame.Offset, frame.PayloadBytes); left > 0;)
         {
             // Piece by piece: what has just been copied is still in the core's cache when it is checksummed.
-            var received = Receive(payload[..Math.Min(payload.Length, PieceBytes)], "payload");
-            crc = Crc32C.Append(crc, payload[..received]);
-            payload = payload[received..];
+            var room = message.Room(offset);
+            room = room[..Math.Min(Math.Min(room.Length, left), PieceBytes)];
+            var received = Receive(room, "payload");
+            crc = Crc32C.Append(crc, room[..received]);
+            (offset, left) = (offset + received, left - received);
         }
         CheckTrailer(crc);
     }

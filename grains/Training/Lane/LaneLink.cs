@@ -25,6 +25,7 @@ public sealed partial class LaneLink
     private readonly Thread _writing;
     private uint _lastStream;
     private string? _end;
+    private bool _leaving;
     private long _received;
     private long _sent;
 
@@ -48,6 +49,9 @@ public sealed partial class LaneLink
 
     /// <summary>Bytes sent so far, heads included.</summary>
     public long BytesSent => Interlocked.Read(ref _sent);
+
+    /// <summary>For how long nothing had been heard when the link was ended for that; zero where it was not.</summary>
+    public TimeSpan Silent { get; private set; }
 
     internal ulong Instance { get; }
 
@@ -84,6 +88,7 @@ public sealed partial class LaneLink
         {
             if (_end is null)
             {
+                _leaving = true;
                 Queue(LaneFrameKind.Goodbye, null, Text(why));
                 for (var since = Stopwatch.GetTimestamp(); _end is null && (_control.Count > 0 || _current is not null) && Stopwatch.GetElapsedTime(since) < _farewell;) Monitor.Wait(_gate, _farewell);
             }
@@ -123,7 +128,12 @@ public sealed partial class LaneLink
         lock (_gate)
         {
             if (_end is not null || stream.Traffic.Phase == StreamPhase.Closed) return;
-            if (stream.Traffic.Owed++ == 0) Queue(LaneFrameKind.Credit, stream, []);
+            var traffic = stream.Traffic;
+            traffic.Owed++;
+            // Several at once while the other side has plenty: each of these frames wakes a thread on either side.
+            if (traffic.Owing || (traffic.Owed < _peer.Options.Credits / 4 && Volatile.Read(ref traffic.Granted) - traffic.Owed > _peer.Options.Credits / 2)) return;
+            traffic.Owing = true;
+            Queue(LaneFrameKind.Credit, stream, []);
         }
     }
 
@@ -132,6 +142,7 @@ public sealed partial class LaneLink
     {
         if (quiet >= _peer.Options.Silence)
         {
+            Silent = quiet;
             Close($"node {Node} said nothing for {quiet.TotalSeconds:F1} s");
             return;
         }
