@@ -31,7 +31,7 @@ internal static class ServeVerb
             };
             foreach (var host in parse.GetValue(hosts) ?? []) options.Hosts.Add(host);
             using var signals = new StopSignals(cancellation, () => terminal.Error.WriteLine($"{Environment.NewLine}stopping at checkpoints; once more to stop at once"));
-            var training = new EmbeddedTraining(new EmbeddedTrainingOptions { Folder = parse.GetValue(runs)!, DataFolder = parse.GetValue(data)!, AtOnce = parse.GetValue(atOnce), WorkerLaunch = WorkerVerb.Launch() });
+            var training = Open(new EmbeddedTrainingOptions { Folder = parse.GetValue(runs)!, DataFolder = parse.GetValue(data)!, AtOnce = parse.GetValue(atOnce), WorkerLaunch = WorkerVerb.Launch() }, terminal);
             await using var trains = training.ConfigureAwait(false);
             var server = await StartAsync(training, options, cancellation).ConfigureAwait(false);
             await using var served = server.ConfigureAwait(false);
@@ -53,6 +53,22 @@ internal static class ServeVerb
             return ExitCode.Ok;
         });
         return verb;
+    }
+
+    private static EmbeddedTraining Open(EmbeddedTrainingOptions options, Terminal terminal)
+    {
+        try
+        {
+            var (training, kept) = EmbeddedTraining.Open(options);
+            foreach (var problem in kept.Problems) terminal.Error.WriteLine($"warning: {problem}");
+            if (kept.GoOn.Count + kept.Ended > 0)
+                terminal.Error.WriteLine($"{options.Folder} keeps {TrainVerb.Counted(kept.GoOn.Count + kept.Ended, "job")} of earlier servers; {(kept.GoOn.Count == 0 ? "all have ended" : $"{string.Join(", ", kept.GoOn.Take(5))}{(kept.GoOn.Count > 5 ? ", ..." : "")} {(kept.GoOn.Count == 1 ? "goes" : "go")} on")}");
+            return training;
+        }
+        catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException(ExitCode.Usage, $"--runs is {options.Folder}: {refused.Message}");
+        }
     }
 
     private static async Task<DashboardServer> StartAsync(EmbeddedTraining training, DashboardOptions options, CancellationToken cancellation)

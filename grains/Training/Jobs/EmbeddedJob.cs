@@ -5,10 +5,10 @@ using DistTrain.Training.Specs;
 namespace DistTrain.Training;
 
 /// <summary>A job of this process: its plan, what it has told, and how it stands.</summary>
-public sealed class EmbeddedJob
+public sealed class EmbeddedJob : IListedJob
 {
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, CheckpointReport> _checkpoints = new(StringComparer.Ordinal);
+    private readonly JobCheckpoints _checkpoints;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly DateTimeOffset _submitted;
     private readonly Action _stop;
@@ -20,9 +20,11 @@ public sealed class EmbeddedJob
     private string _verdict = "";
 
     /// <param name="stop">Asks the run to stop at a checkpoint.</param>
-    internal EmbeddedJob(string id, PlannedJob plan, RunOptions options, TimeProvider time, Action stop)
+    /// <param name="submitted">When, where that was before now.</param>
+    internal EmbeddedJob(string id, PlannedJob plan, RunOptions options, TimeProvider time, Action stop, DateTimeOffset? submitted = null)
     {
-        (Id, Plan, _options, _stop, _submitted) = (id, plan, options, stop, time.GetUtcNow());
+        (Id, Plan, _options, _stop, _submitted) = (id, plan, options, stop, submitted ?? time.GetUtcNow());
+        _checkpoints = new JobCheckpoints(options.CheckpointFolder, plan.Job.Identity);
         History = new RunHistory(plan.Job, time);
     }
 
@@ -36,6 +38,14 @@ public sealed class EmbeddedJob
     /// <summary>Completes when the job has ended.</summary>
     public Task Ended => _ended.Task;
 
+    public bool HasEnded => _ended.Task.IsCompleted;
+
+    public string Spec => SpecWriter.ToYaml(Plan.Spec);
+
+    internal RunOptions Options => _options;
+
+    internal LossLog? CommittedAt(long step) => _checkpoints.CommittedAt(step, Plan.Job);
+
     public JobStatus Status
     {
         get
@@ -47,7 +57,7 @@ public sealed class EmbeddedJob
                 {
                     State = _state, Reason = _reason, Submitted = _submitted, Workers = _state is JobStates.Running or JobStates.Stopping ? _cluster?.Workers.Count ?? 0 : 0, Shards = _options.Shards, Incarnation = 1, Verdict = _verdict,
                     SamplesPerSecond = _result is { } r ? Math.Round(r.SamplesPerSecond, 1) : figures.SamplesPerSecond, Seconds = _result is { } e ? Math.Round(e.Seconds, 3) : figures.Seconds,
-                    WeightsSha256 = _result?.WeightsSha256 ?? "", StateSha256 = _result?.StateSha256 ?? "", LossLogSha256 = _result?.LossLogSha256 ?? "", Checkpoint = _result?.Checkpoint ?? Newest(),
+                    WeightsSha256 = _result?.WeightsSha256 ?? "", StateSha256 = _result?.StateSha256 ?? "", LossLogSha256 = _result?.LossLogSha256 ?? "", Checkpoint = _result?.Checkpoint ?? _checkpoints.Newest,
                 };
             }
         }
@@ -79,6 +89,12 @@ public sealed class EmbeddedJob
         History.Tell("ended", state == JobStates.Failed ? "error" : "info", result?.Steps ?? 0, reason.Length > 0 ? $"{text}: {reason}" : text);
         History.Complete();
         _ended.TrySetResult();
+    }
+
+    /// <summary>It trains no more in this process, and has not ended: the next one goes on with it.</summary>
+    internal void Rest()
+    {
+        lock (_gate) (_state, _cluster) = (JobStates.Queued, null);
     }
 
     /// <summary>A repeat changes nothing.</summary>
@@ -119,39 +135,7 @@ public sealed class EmbeddedJob
     }
 
     /// <summary>Published checkpoints, newest first.</summary>
-    public IReadOnlyList<CheckpointReport> Checkpoints()
-    {
-        if (_options.CheckpointFolder.Length == 0 || !Directory.Exists(_options.CheckpointFolder)) return [];
-        var store = new CheckpointStore(new DiskFileSystem(), _options.CheckpointFolder);
-        var reports = new List<CheckpointReport>();
-        foreach (var name in store.Manifests())
-        {
-            try
-            {
-                CheckpointReport? report;
-                lock (_checkpoints) _checkpoints.TryGetValue(name, out report);
-                if (report is null)
-                {
-                    var manifest = store.ReadManifest(name);
-                    if (manifest.Identity != Plan.Job.Identity) continue;
-                    var path = Path.Combine(store.Folder, name);
-                    report = new CheckpointReport(manifest.Step, manifest.LastEvaluation.MeanLoss, manifest.LastEvaluation.Accuracy, File.GetLastWriteTimeUtc(path), manifest.Shards.Sum(s => s.Bytes) + manifest.LossLog.Bytes, path);
-                    lock (_checkpoints) _checkpoints[name] = report;
-                }
-                reports.Add(report);
-            }
-            catch (Exception damaged) when (damaged is IOException or InvalidDataException or UnauthorizedAccessException)
-            {
-                // Pruned while it was read, or damaged: none to go back to.
-            }
-        }
-        return [.. reports.OrderByDescending(r => r.Step)];
-    }
+    public IReadOnlyList<CheckpointReport> Checkpoints() => _checkpoints.List();
 
     private string Device => _options.Device is "auto" ? "cpu" : _options.Device;
-
-    private string Newest()
-    {
-        lock (_checkpoints) return _checkpoints.Values.MaxBy(c => c.Step)?.Manifest ?? "";
-    }
 }

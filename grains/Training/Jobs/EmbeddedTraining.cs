@@ -25,16 +25,23 @@ public sealed record EmbeddedTrainingOptions
     public WorkerLaunch? WorkerLaunch { get; init; }
 }
 
+/// <summary>What a server found of earlier ones.</summary>
+/// <param name="GoOn">Jobs that had not ended, in the order they were submitted.</param>
+/// <param name="Ended">Jobs that are listed as they ended.</param>
+/// <param name="Problems">What could not be read.</param>
+public sealed record KeptJobs(IReadOnlyList<string> GoOn, int Ended, IReadOnlyList<string> Problems);
+
 /// <summary>A training cluster within this process: the jobs that were given to it, one after another on <see cref="EmbeddedCluster"/>, and runs that somebody else drives (<see cref="Adopt"/>).</summary>
-public sealed class EmbeddedTraining(EmbeddedTrainingOptions options, TimeProvider? time = null) : ITrainingCluster, IAsyncDisposable
+/// <remarks>With <see cref="Open"/> the folder keeps the jobs: they are there again in the next process, and those that had not ended go on.</remarks>
+public sealed partial class EmbeddedTraining(EmbeddedTrainingOptions options, TimeProvider? time = null) : ITrainingCluster, IAsyncDisposable
 {
     // Ended jobs are kept to be looked at, up to so many.
     private const int MostEnded = 256;
 
     private readonly TimeProvider _time = time ?? TimeProvider.System;
     private readonly Lock _gate = new();
-    private readonly List<EmbeddedJob> _jobs = [];
-    private readonly Dictionary<string, (JobSubmission Submission, Task<EmbeddedJob> Job)> _submissions = new(StringComparer.Ordinal);
+    private readonly List<IListedJob> _jobs = [];
+    private readonly Dictionary<string, (JobSubmission Submission, Task<IListedJob> Job)> _submissions = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _places = new(Math.Max(1, options.AtOnce));
     private readonly CancellationTokenSource _closing = new();
     private readonly List<Task> _running = [];
@@ -50,7 +57,7 @@ public sealed class EmbeddedTraining(EmbeddedTrainingOptions options, TimeProvid
 
     public async Task<JobStatus> SubmitAsync(JobSubmission submission, CancellationToken cancellation = default)
     {
-        Task<EmbeddedJob> job;
+        Task<IListedJob> job;
         lock (_gate)
         {
             if (_closing.IsCancellationRequested) throw new ClusterException(ClusterError.Unreachable, "the server stops. Submit to another.");
@@ -62,8 +69,8 @@ public sealed class EmbeddedTraining(EmbeddedTrainingOptions options, TimeProvid
             }
             else
             {
-                if (_jobs.Count(j => !j.Ended.IsCompleted) >= options.MostOpen) throw new ClusterException(ClusterError.Conflict, $"{options.MostOpen} jobs wait or train already. Wait for some to end, or stop some.");
-                job = Task.Run(() => Accept(submission), CancellationToken.None);
+                if (_jobs.Count(j => !j.HasEnded) >= options.MostOpen) throw new ClusterException(ClusterError.Conflict, $"{options.MostOpen} jobs wait or train already. Wait for some to end, or stop some.");
+                job = Task.Run<IListedJob>(() => Accept(submission), CancellationToken.None);
                 _submissions[submission.Id] = (submission, job);
             }
         }
@@ -87,7 +94,7 @@ public sealed class EmbeddedTraining(EmbeddedTrainingOptions options, TimeProvid
 
     public Task<JobStatus> GetAsync(string job, CancellationToken cancellation = default) => Ask(job, j => j.Status);
 
-    public Task<string> SpecAsync(string job, CancellationToken cancellation = default) => Ask(job, j => SpecWriter.ToYaml(j.Plan.Spec));
+    public Task<string> SpecAsync(string job, CancellationToken cancellation = default) => Ask(job, j => j.Spec);
 
     public async IAsyncEnumerable<TrainingEvent> EventsAsync(string job, long after = 0, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
@@ -99,7 +106,12 @@ public sealed class EmbeddedTraining(EmbeddedTrainingOptions options, TimeProvid
         await foreach (var point in Find(job).History.MetricsAsync(after, cancellation).ConfigureAwait(false)) yield return point;
     }
 
-    public Task<JobStatus> StopAsync(string job, string commandId, CancellationToken cancellation = default) => Ask(job, j => j.Stop());
+    public Task<JobStatus> StopAsync(string job, string commandId, CancellationToken cancellation = default) => Ask(job, j =>
+    {
+        var status = j.Stop();
+        Keep(j);
+        return status;
+    });
 
     public Task<IReadOnlyList<WaitReport>> WhyAsync(string job, CancellationToken cancellation = default) => Ask(job, j => j.Waits());
 
@@ -121,9 +133,16 @@ public sealed class EmbeddedTraining(EmbeddedTrainingOptions options, TimeProvid
         await Task.WhenAll(running).ConfigureAwait(false);
         _closing.Dispose();
         _places.Dispose();
+        _shelf?.Dispose();
     }
 
     private EmbeddedJob Accept(JobSubmission submission)
+    {
+        var plan = Plan(submission);
+        return Begin(NewId(plan.Spec.Name), plan, submission, kept: null);
+    }
+
+    private PlannedJob Plan(JobSubmission submission)
     {
         PlannedJob plan;
         try
@@ -139,16 +158,32 @@ public sealed class EmbeddedTraining(EmbeddedTrainingOptions options, TimeProvid
             throw new ClusterException(ClusterError.Invalid, [.. wrong.Problems.Select(p => p.ToString())], wrong);
         }
         if (plan.Options.Processes > 0 && options.WorkerLaunch is null) throw new ClusterException(ClusterError.Invalid, $"spec.cluster.processes is {plan.Options.Processes}. This server runs worker threads only; set it to 0.");
+        return plan;
+    }
+
+    /// <param name="kept">What an earlier process kept of the job; null for a new one.</param>
+    private EmbeddedJob Begin(string id, PlannedJob plan, JobSubmission submission, JobRecord? kept)
+    {
         var stop = new CancellationTokenSource();
-        var id = NewId(plan.Spec.Name);
         var folder = plan.Options.CheckpointFolder.Length > 0 ? Path.Combine(options.Folder, plan.Options.CheckpointFolder) : options.Folder.Length > 0 ? Path.Combine(options.Folder, id, "checkpoints") : "";
-        var job = new EmbeddedJob(id, plan, plan.Options with { CheckpointFolder = folder, WorkerLaunch = plan.Options.Processes > 0 ? options.WorkerLaunch : null }, _time, stop.Cancel);
+        var run = plan.Options with { CheckpointFolder = folder, WorkerLaunch = plan.Options.Processes > 0 ? options.WorkerLaunch : null, Resume = kept is not null && new JobCheckpoints(folder, plan.Job.Identity).List().Count > 0 };
+        var job = new EmbeddedJob(id, plan, run, _time, stop.Cancel, kept?.Status.Submitted);
+        var disk = _shelf?.Of(id);
+        if (disk is not null)
+        {
+            if (kept is not null)
+            {
+                disk.Load(job.History);
+                job.History.Tell("resumed", "info", job.History.LastStep, run.Resume ? "the server was started again; the job goes on from its newest checkpoint" : "the server was started again; the job had no checkpoint, and begins anew");
+            }
+            Keep(job, disk, kept ?? RecordOf(job, submission));
+        }
         lock (_gate)
         {
             _jobs.Add(job);
-            foreach (var old in _jobs.Where(j => j.Ended.IsCompleted).Take(_jobs.Count(j => j.Ended.IsCompleted) - MostEnded).ToArray()) _jobs.Remove(old);
+            foreach (var old in _jobs.Where(j => j.HasEnded).Take(_jobs.Count(j => j.HasEnded) - MostEnded).ToArray()) Forget(old);
             _running.RemoveAll(r => r.IsCompleted);
-            _running.Add(TrainAsync(job, job.Plan.Options with { CheckpointFolder = folder, WorkerLaunch = plan.Options.Processes > 0 ? options.WorkerLaunch : null }, stop));
+            _running.Add(TrainAsync(job, run, stop, disk));
         }
         return job;
     }
@@ -156,21 +191,35 @@ public sealed class EmbeddedTraining(EmbeddedTrainingOptions options, TimeProvid
     private static JobFile Read(JobSubmission submission, SpecOverride[] overrides) =>
         JobFile.Parse(Encoding.UTF8.GetBytes(submission.Spec), "the submitted spec", submission.Spec.TrimStart().StartsWith('{'), overrides);
 
-    private async Task TrainAsync(EmbeddedJob job, RunOptions run, CancellationTokenSource stop)
+    private async Task TrainAsync(EmbeddedJob job, RunOptions run, CancellationTokenSource stop, JobFolder? disk)
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(stop.Token, _closing.Token);
+        using var told = new CancellationTokenSource();
+        var writing = disk is null ? Task.CompletedTask : WriteAsync(disk, job, told.Token);
         var placed = false;
         try
         {
             await _places.WaitAsync(ending.Token).ConfigureAwait(false);
             placed = true;
+            if (StartsInVain(job) is { } why)
+            {
+                job.End(JobStates.Failed, why, null);
+                return;
+            }
             var feed = new RunFeed(1 << 16);
             using var cluster = new EmbeddedCluster(job.Plan.Job, run, feed);
             job.Begin(cluster, run);
-            var following = FollowAsync(feed, job.History);
+            Keep(job);
+            var following = FollowAsync(feed, job);
             var result = await cluster.RunAsync(ending.Token).ConfigureAwait(false);
             await following.ConfigureAwait(false);
-            job.End(result);
+            Fill(job, result.Steps);
+            if (result.Status == TrainingStatus.Interrupted && GoesOn(stop)) job.Rest();
+            else job.End(result);
+        }
+        catch (OperationCanceledException) when (!placed && GoesOn(stop))
+        {
+            // It waits for its place in the next process.
         }
         catch (OperationCanceledException) when (!placed)
         {
@@ -182,16 +231,39 @@ public sealed class EmbeddedTraining(EmbeddedTrainingOptions options, TimeProvid
         }
         finally
         {
+            await told.CancelAsync().ConfigureAwait(false);
+            await writing.ConfigureAwait(false);
+            Keep(job, rested: !job.HasEnded);
             if (placed) _places.Release();
         }
     }
 
-    private static async Task FollowAsync(RunFeed feed, RunHistory history)
+    // The server stops, the job does not: nobody asked it to.
+    private bool GoesOn(CancellationTokenSource stop) => _shelf is not null && !stop.IsCancellationRequested;
+
+    private static async Task FollowAsync(RunFeed feed, EmbeddedJob job)
     {
-        await foreach (var record in feed.InBatchesAsync().ConfigureAwait(false)) history.Add(record);
+        var begun = false;
+        await foreach (var record in feed.InBatchesAsync().ConfigureAwait(false))
+        {
+            if (!begun && record.Kind is RunRecordKind.Step or RunRecordKind.Evaluation)
+            {
+                begun = true;
+                if (record.Kind is RunRecordKind.Step) Fill(job, record.Step - 1);
+            }
+            job.History.Add(record);
+        }
     }
 
-    private Task<T> Ask<T>(string job, Func<EmbeddedJob, T> answer)
+    // Committed before a crash, and not told to the disk by then.
+    private static void Fill(EmbeddedJob job, long committed)
+    {
+        if (committed <= job.History.LastStep) return;
+        using var log = job.CommittedAt(committed);
+        if (log is not null) job.History.Restore(log);
+    }
+
+    private Task<T> Ask<T>(string job, Func<IListedJob, T> answer)
     {
         try
         {
@@ -203,7 +275,7 @@ public sealed class EmbeddedTraining(EmbeddedTrainingOptions options, TimeProvid
         }
     }
 
-    private EmbeddedJob Find(string id)
+    private IListedJob Find(string id)
     {
         lock (_gate)
             return _jobs.Find(j => j.Id == id) ?? throw new ClusterException(ClusterError.NotFound, _jobs.Count == 0 ? $"there is no job {id}, and no other." : $"there is no job {id}. There {(_jobs.Count == 1 ? "is" : "are")} {string.Join(", ", Enumerable.Reverse(_jobs).Take(5).Select(j => j.Id))}{(_jobs.Count > 5 ? ", ..." : "")}.");

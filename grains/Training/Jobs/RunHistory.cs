@@ -10,8 +10,12 @@ namespace DistTrain.Training;
 /// What a run has told so far, for viewers: points, events, phase times, figures. It is fed from the run's <see cref="RunFeed"/> by one reader;
 /// viewers follow at their own pace, and nothing that they do reaches the run.
 /// </summary>
-public sealed class RunHistory(ResolvedJob job, TimeProvider time)
+public sealed class RunHistory(RunShape job, TimeProvider time)
 {
+    public RunHistory(ResolvedJob job, TimeProvider time) : this(RunShape.Of(job), time)
+    {
+    }
+
     private const double SpeedWindow = 5;
 
     private readonly Lock _gate = new();
@@ -25,6 +29,7 @@ public sealed class RunHistory(ResolvedJob job, TimeProvider time)
     private long _evaluated = -1;
     private long _samples;
     private double _seconds;
+    private double _secondsBefore; // of earlier runs of the job
     private double _trainLoss = double.NaN;
     private double _testLoss = double.NaN;
     private double _testAccuracy = double.NaN;
@@ -52,6 +57,32 @@ public sealed class RunHistory(ResolvedJob job, TimeProvider time)
                 Samples = record.Samples, LearningRate = record.LearningRate, GradientNorm = record.GradientNorm, ClippedNorm = record.GradientNorm * record.Coefficient, Seconds = double.NaN,
             });
         }
+    }
+
+    /// <summary>What an earlier process told of the job, under the same sequence numbers. Before the first record.</summary>
+    public void Restore(IEnumerable<MetricPoint> points, IEnumerable<TrainingEvent> events)
+    {
+        foreach (var p in points)
+            Take(new RunRecord
+            {
+                Kind = p.Kind == "evaluation" ? RunRecordKind.Evaluation : RunRecordKind.Step, Step = p.Step, Loss = p.Loss, Accuracy = p.Accuracy, Samples = p.Samples, LearningRate = p.LearningRate,
+                GradientNorm = p.GradientNorm, ClippedNorm = p.ClippedNorm, Seconds = p.Seconds, Values = p.Values,
+            });
+        foreach (var happened in events) _events.Add(happened);
+        lock (_gate)
+        {
+            _secondsBefore = _seconds;
+            _speed.Clear();
+        }
+    }
+
+    /// <summary>How many it holds of each.</summary>
+    public (long Points, long Events) Told => (_points.Count, _events.Count);
+
+    /// <summary>Steps that it has been told of.</summary>
+    public long LastStep
+    {
+        get { lock (_gate) return _step; }
     }
 
     /// <summary>For one thread.</summary>
@@ -155,10 +186,11 @@ public sealed class RunHistory(ResolvedJob job, TimeProvider time)
         var evaluation = record.Kind is RunRecordKind.Evaluation;
         // A step that is computed again after a restore was told before.
         if (record.Step <= (evaluation ? _evaluated : _step)) return;
-        var accuracy = job.Data.Test.Classes > 0 ? record.Accuracy : double.NaN;
+        var accuracy = job.Classifies ? record.Accuracy : double.NaN;
+        var seconds = record.Seconds + _secondsBefore;
         lock (_gate)
         {
-            if (double.IsFinite(record.Seconds)) _seconds = record.Seconds;
+            if (double.IsFinite(seconds)) _seconds = seconds;
             if (evaluation)
             {
                 (_testLoss, _testAccuracy, _evaluated) = (record.Loss, accuracy, record.Step);
@@ -167,12 +199,19 @@ public sealed class RunHistory(ResolvedJob job, TimeProvider time)
             else
             {
                 (_step, _trainLoss, _samples) = (record.Step, record.Loss, _samples + record.Samples);
-                if (double.IsFinite(record.Seconds)) _speed.Enqueue((record.Seconds, _samples));
-                while (_speed.Count > 2 && _speed.Peek().Seconds < record.Seconds - SpeedWindow) _speed.Dequeue();
+                if (double.IsFinite(seconds)) _speed.Enqueue((seconds, _samples));
+                while (_speed.Count > 2 && _speed.Peek().Seconds < seconds - SpeedWindow) _speed.Dequeue();
             }
         }
         _curves.Add(evaluation, record.Step, record.Loss, accuracy, record.LearningRate, record.GradientNorm, record.Values);
         if (record.Values is not null) _values[_points.Count + 1] = record.Values;
-        _points.Add(new Measured(evaluation, (int)record.Samples, record.Step, (float)record.Seconds, record.Loss, (float)accuracy, evaluation ? double.NaN : record.LearningRate, evaluation ? double.NaN : record.GradientNorm, evaluation ? double.NaN : record.ClippedNorm));
+        _points.Add(new Measured(evaluation, (int)record.Samples, record.Step, (float)seconds, record.Loss, (float)accuracy, evaluation ? double.NaN : record.LearningRate, evaluation ? double.NaN : record.GradientNorm, evaluation ? double.NaN : record.ClippedNorm));
     }
+}
+
+/// <summary>What of a job its history needs to know.</summary>
+/// <param name="Classifies">Its predictions are right or wrong, so that they have an accuracy.</param>
+public sealed record RunShape(string Name, long TotalSteps, long StepsPerEpoch, int MicroBatches, bool Classifies)
+{
+    public static RunShape Of(ResolvedJob job) => new(job.Name, job.TotalSteps, job.StepsPerEpoch, job.MicroBatches, job.Data.Test.Classes > 0);
 }
