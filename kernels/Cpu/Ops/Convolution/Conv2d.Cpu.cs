@@ -14,7 +14,8 @@ internal sealed unsafe partial class Conv2dCpu(CpuDevice device) : IConv2d
     {
         shape.CheckForward(samples, x, w, bias, y);
         if (samples == 0) return;
-        if (IsDepthwise(shape)) ForwardDepthwise(shape, samples, x, w, bias, y, epilogue);
+        if (Winograd.Forward(shape)) ForwardWinograd(shape, samples, x, w, bias, y, epilogue);
+        else if (IsDepthwise(shape)) ForwardDepthwise(shape, samples, x, w, bias, y, epilogue);
         else if (SamplesInLanesIsFaster(shape, samples)) ForwardSamplesInLanes(shape, samples, x, w, bias, y, epilogue);
         else ForwardPositionsInLanes(shape, samples, x, w, bias, y, epilogue);
     }

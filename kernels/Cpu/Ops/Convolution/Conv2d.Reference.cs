@@ -1,7 +1,7 @@
 namespace DistTrain.Kernels;
 
 /// <summary>The plain loops: the definition.</summary>
-internal sealed unsafe class Conv2dReference(CpuDevice device) : IConv2d
+internal sealed unsafe partial class Conv2dReference(CpuDevice device) : IConv2d
 {
     public CpuDevice Device { get; } = device;
 
@@ -9,6 +9,11 @@ internal sealed unsafe class Conv2dReference(CpuDevice device) : IConv2d
     {
         shape.CheckForward(samples, x, w, bias, y);
         float* px = x.Floats(), pw = w.Floats(), pb = bias.Floats(), py = y.Floats();
+        if (Winograd.Forward(shape))
+        {
+            CorrelateTiles(new Correlation(samples, shape.Channels, shape.Outputs, shape.Height, shape.Width, shape.PaddingY, shape.PaddingX, shape.OutY, shape.OutX, shape.Channels * 9, 9, false), px, pw, pb, epilogue, py);
+            return;
+        }
         var (groupChannels, groupOutputs) = (shape.Channels / shape.Groups, shape.Outputs / shape.Groups);
         for (var n = 0; n < samples; n++)
             for (var o = 0; o < shape.Outputs; o++)
@@ -31,6 +36,11 @@ internal sealed unsafe class Conv2dReference(CpuDevice device) : IConv2d
     {
         shape.CheckBackwardInput(samples, dy, w, dx);
         float* pdy = dy.Floats(), pw = w.Floats(), pdx = dx.Floats();
+        if (Winograd.Input(shape))
+        {
+            CorrelateTiles(new Correlation(samples, shape.Outputs, shape.Channels, shape.OutY, shape.OutX, 2 - shape.PaddingY, 2 - shape.PaddingX, shape.Height, shape.Width, 9, shape.Channels * 9, true), pdy, pw, null, Epilogue.None, pdx);
+            return;
+        }
         var (groupChannels, groupOutputs) = (shape.Channels / shape.Groups, shape.Outputs / shape.Groups);
         for (var n = 0; n < samples; n++)
             for (var c = 0; c < shape.Channels; c++)

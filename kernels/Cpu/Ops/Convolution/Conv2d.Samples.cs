@@ -34,6 +34,11 @@ internal sealed unsafe partial class Conv2dCpu
     {
         shape.CheckBackwardInput(samples, dy, w, dx);
         if (samples == 0) return;
+        if (Winograd.Input(shape))
+        {
+            BackwardInputWinograd(shape, samples, dy, w, dx);
+            return;
+        }
         if (IsDepthwise(shape))
         {
             BackwardInputDepthwise(shape, samples, dy, w, dx);

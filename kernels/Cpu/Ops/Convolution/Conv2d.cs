@@ -71,10 +71,10 @@ public readonly record struct Conv2dShape(
 /// <summary>Convolution without a column matrix in memory. The algorithm follows from the shape alone.</summary>
 public interface IConv2d : IOp
 {
-    /// <summary>y = epilogue(x ⋆ w + bias); overwritten. Each element: one FMA chain over (c, ky, kx) from +0 (padding contributes FMA with 0), then + bias. Bias may be absent.</summary>
+    /// <summary>y = epilogue(x ⋆ w + bias); overwritten. Each element: one FMA chain over (c, ky, kx) from +0 (padding contributes FMA with 0), or <see cref="Winograd"/> where its rule says so; then + bias. Bias may be absent.</summary>
     void Forward(in Conv2dShape shape, int samples, View x, View w, View bias, View y, Epilogue epilogue);
 
-    /// <summary>dx [N, C, H, W]; overwritten. Each element: one FMA chain from +0 over the (o, ky, kx) whose output position exists.</summary>
+    /// <summary>dx [N, C, H, W]; overwritten. Each element: one FMA chain from +0 over the (o, ky, kx) whose output position exists, or <see cref="Winograd"/>.</summary>
     void BackwardInput(in Conv2dShape shape, int samples, View dy, View w, View dx);
 
     /// <summary>dw and dBias [O]: rows are (sample, output position) in order; chunk, segment and tree as <see cref="IMatMul.MultiplySegments"/>; overwritten. dBias may be absent.</summary>

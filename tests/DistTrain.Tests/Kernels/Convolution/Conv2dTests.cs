@@ -28,6 +28,15 @@ public sealed class Conv2dTests : IDisposable
         { new(2, 4, 4, 3, 3, 3, 1, 1, 4, 5), 2 },
         { new(1, 40, 41, 2, 9, 3, 1, 1, 4, 1), 2 },
         { new(130, 5, 5, 9, 2, 2), 2 },
+        // Winograd: even and odd sides, no padding and all of it, several strips, a sample's tiles across strips, more rows than one register tile, one tile only.
+        { new(16, 8, 8, 16, 3, 3, 1, 1, 1, 1), 3 },
+        { new(17, 32, 34, 29, 3, 3, 1, 1, 1, 1), 2 },
+        { new(20, 11, 13, 37, 3, 3), 3 },
+        { new(24, 10, 30, 16, 3, 3, 1, 1, 2, 2), 2 },
+        { new(33, 7, 28, 18, 3, 3, 1, 1, 0, 1), 5 },
+        { new(70, 2, 2, 50, 3, 3, 1, 1, 1, 1), 37 },
+        { new(16, 2, 2, 16, 3, 3, 1, 1, 1, 1), 1 },
+        { new(16, 6, 70, 16, 3, 3, 1, 1, 1, 2), 1 },
         // Depthwise: whole blocks of sixteen channels and a rest, strides, dilation, windows past the image, several chunks of rows.
         { new(16, 8, 8, 16, 3, 3, 1, 1, 1, 1, 1, 1, 16), 3 },
         { new(19, 9, 10, 19, 3, 3, 2, 2, 1, 1, 1, 1, 19), 4 },
