@@ -38,6 +38,9 @@ public abstract class Node
     /// <summary>Element i of output 0 depends on element i of input 0 alone, and Forward and Backward may each write over what they read.</summary>
     public virtual bool InPlace => false;
 
+    /// <summary>Multiply-adds of one sample's forward run; backward has twice as many where both gradients are wanted. 0 where they are few beside the memory that is moved.</summary>
+    public virtual long MultiplyAdds => 0;
+
     internal ReadOnlySpan<Edge> Edges => _edges;
 
     internal Parameter[] Parameters { get; }

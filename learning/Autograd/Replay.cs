@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using DistTrain.Kernels;
 
 namespace DistTrain.Learning;
@@ -28,6 +29,9 @@ internal sealed class Replay : IDisposable
     }
 
     public ParameterLayout Layout { get; }
+
+    /// <summary>Set while somebody measures: what each node takes.</summary>
+    public NodeClock? Clock { get; set; }
 
     public Tape Tape => _tape;
 
@@ -90,6 +94,13 @@ internal sealed class Replay : IDisposable
     public void Dispose() => _shared?.Dispose();
 
     private void Run(Node node, bool forward)
+    {
+        var start = Clock is null ? 0 : Stopwatch.GetTimestamp();
+        Turn(node, forward);
+        Clock?.Add(node, forward, Stopwatch.GetTimestamp() - start);
+    }
+
+    private void Turn(Node node, bool forward)
     {
         _frame.Show(node);
         if (!node.BySegment)

@@ -78,6 +78,8 @@ public sealed class Conv2d(Conv2d.Options options) : Layer, IFusesRelu
 
         public override bool ReadsOutput => _relu is not null;
 
+        public override long MultiplyAdds => (long)shape.OutputLength * shape.WeightLength / shape.Outputs;
+
         public override void Forward(Frame frame) =>
             _conv.Forward(shape, frame.Samples, frame.Input(), frame.Weights(layer._weight), frame.Weights(layer._bias), frame.Output, epilogue);
 

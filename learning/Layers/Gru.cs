@@ -40,6 +40,8 @@ public sealed class Gru(Gru.Options options) : Recurrent(3, options.Hidden, opti
 
         public override bool ReadsOutput => true;
 
+        public override long MultiplyAdds => (long)_shape.Steps * (_cell.WeightInput.Shape.Length + _cell.WeightHidden.Shape.Length);
+
         private View Start(Frame frame) => _carried?.Start(frame, 0) ?? View.None;
 
         public override void Forward(Frame frame)

@@ -53,6 +53,8 @@ public sealed class Linear(Linear.Options options) : Layer, IFusesRelu
 
         public override bool ReadsOutput => _relu is not null;
 
+        public override long MultiplyAdds => (long)_rowsPerSample * _inputs * _outputs;
+
         public override void Forward(Frame frame) =>
             _linear.Forward(frame.Samples * _rowsPerSample, _inputs, _outputs, frame.Input(), frame.Weights(layer._weight), frame.Weights(layer._bias), frame.Output, epilogue);
 

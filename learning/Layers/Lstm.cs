@@ -45,6 +45,8 @@ public sealed class Lstm(Lstm.Options options) : Recurrent(4, options.Hidden, op
 
         public override bool ReadsOutput => true;
 
+        public override long MultiplyAdds => (long)_shape.Steps * (_cell.WeightInput.Shape.Length + _cell.WeightHidden.Shape.Length);
+
         private View Start(Frame frame, int state) => _carried?.Start(frame, state) ?? View.None;
 
         public override void Forward(Frame frame)

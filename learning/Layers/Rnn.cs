@@ -49,6 +49,8 @@ public sealed class Rnn(Rnn.Options options) : Recurrent(1, options.Hidden, opti
 
         public override bool ReadsOutput => true;
 
+        public override long MultiplyAdds => (long)_shape.Steps * (_cell.WeightInput.Shape.Length + _cell.WeightHidden.Shape.Length);
+
         private View Start(Frame frame) => _carried?.Start(frame, 0) ?? View.None;
 
         public override void Forward(Frame frame)

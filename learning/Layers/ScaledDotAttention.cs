@@ -30,6 +30,9 @@ public sealed class ScaledDotAttention(ScaledDotAttention.Options options) : Lay
             _weights = Save(shape.Heads * shape.Steps * shape.Steps);
         }
 
+        // Scores and values, of which causal attention computes half.
+        public override long MultiplyAdds => (long)_shape.Steps * _shape.Steps * _shape.RowLength * (_shape.Causal ? 1 : 2);
+
         public override void Forward(Frame frame) => _attention.Forward(_shape, frame.Samples, frame.Input(), frame.Output, frame.Memory(_weights));
 
         public override void Backward(Frame frame) => _attention.Backward(_shape, frame.Samples, frame.Input(), frame.Memory(_weights), frame.OutputGradient, frame.InputGradient());

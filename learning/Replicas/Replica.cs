@@ -51,6 +51,18 @@ public sealed class Replica : IReplica
         _vector.Fill(frame.Metrics.Part(2, 1), pass.Segments.Samples);
     }
 
+    /// <summary>The same pass with a look at the clock around every node: the shortest time of each, and what it must compute and move.</summary>
+    /// <param name="repeats">How often; at least 1.</param>
+    public IReadOnlyList<NodeCost> Measure(in Pass pass, View weights, View gradient, int repeats)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(repeats, 1);
+        Gradient(pass, weights, gradient);
+        var clock = _training!.Clock = new NodeClock();
+        for (var i = 0; i < repeats; i++) Gradient(pass, weights, gradient);
+        _training.Clock = null;
+        return clock.Costs(pass.Segments);
+    }
+
     public EvaluationSum Evaluate(Dataset data, ReadOnlySpan<int> sampleIndexes, View weights)
     {
         if (_evaluating is null || _evaluating.Tape.TargetShape != data.TargetShape)

@@ -31,11 +31,18 @@ internal static class StepBench
         };
     }
 
-    private static ResolvedJob Job(string model, int batch, int microBatches, out long parameters)
+    /// <summary>A model of the catalogue by its name, for the data it is measured on.</summary>
+    public static (Network Network, SyntheticData Data) Build(string model, int batch)
     {
         var problems = new List<Problem>();
         var data = SyntheticData.For(model, batch);
         var network = ModelBuilder.Build([(model, null)], data.InputShape, data.Classes, problems, "--model") ?? throw new CommandException(ExitCode.Usage, string.Join(Environment.NewLine, problems));
+        return (network, data);
+    }
+
+    private static ResolvedJob Job(string model, int batch, int microBatches, out long parameters)
+    {
+        var (network, data) = Build(model, batch);
         var loss = new CrossEntropy(new());
         var optimizer = new Momentum(new(Lr: 0.01, Mu: 0.9));
         parameters = network.Layout.ParameterCount;
