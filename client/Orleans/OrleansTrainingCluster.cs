@@ -71,7 +71,7 @@ public sealed class OrleansTrainingCluster(IGrainFactory grains, TimeProvider? t
             {
                 throw refused.AsClusterException();
             }
-            catch (Exception lost) when (lost is OrleansException or TimeoutException)
+            catch (Exception lost) when (lost is OrleansException or TimeoutException || (lost is OperationCanceledException && !cancellation.IsCancellationRequested))
             {
                 if (_time.GetElapsedTime(began) >= limit) throw new ClusterException(ClusterError.Unreachable, $"the cluster did not answer within {limit.TotalSeconds:F0} s: {lost.Message} See whether its silos are up, then ask again.", lost);
                 await Task.Delay(_again, _time, cancellation).ConfigureAwait(false);

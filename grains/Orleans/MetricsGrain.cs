@@ -20,14 +20,7 @@ internal sealed class MetricsGrain(IClusterStore store, EndedJobs endedJobs, Tim
     private readonly LiveLog<TrainingEvent> _events = new(1 << 14);
     private readonly CurveCollector _curves = new();
 
-    public override async Task OnActivateAsync(CancellationToken cancellationToken)
-    {
-        // Of a job that runs its silo tells all; of one that has ended nobody does any more.
-        var job = this.GetPrimaryKeyString();
-        if (await store.ReadAsync(StoreKind.End, job, cancellationToken) is not { } end) return;
-        Add(await endedJobs.PointsAsync(JobEntry.ParseEnd(end)), await store.EventsAsync(job, cancellationToken));
-        Complete();
-    }
+    public override Task OnActivateAsync(CancellationToken cancellationToken) => LookForEnd(cancellationToken);
 
     public Task<MetricsWanted> Append(MetricPoint[] points, TrainingEvent[] events, long lastPoint, long lastEvent)
     {
@@ -49,6 +42,15 @@ internal sealed class MetricsGrain(IClusterStore store, EndedJobs endedJobs, Tim
     }
 
     public Task<Verdict> Diagnose() => Task.FromResult(LossDiagnosis.Of(_curves.Curves));
+
+    // Of a job that runs its silo tells all; of one that has ended nobody does any more.
+    private async Task LookForEnd(CancellationToken cancellation)
+    {
+        var job = this.GetPrimaryKeyString();
+        if (_points.IsCompleted || await store.ReadAsync(StoreKind.End, job, cancellation) is not { } end) return;
+        Add(await endedJobs.PointsAsync(JobEntry.ParseEnd(end)), await store.EventsAsync(job, cancellation));
+        Complete();
+    }
 
     private void Add(IReadOnlyList<MetricPoint> points, IReadOnlyList<TrainingEvent> events)
     {
@@ -83,7 +85,8 @@ internal sealed class MetricsGrain(IClusterStore store, EndedJobs endedJobs, Tim
         }
         catch (OperationCanceledException)
         {
-            // Nothing came; the viewer asks again.
+            // Nothing came; the viewer asks again. The job may have ended while its silo could not reach this grain.
+            if (entries.Count == 0) await LookForEnd(CancellationToken.None);
         }
         return ([.. entries], log.IsCompleted && after + entries.Count >= log.Count);
     }

@@ -1,3 +1,4 @@
 using System.Runtime.CompilerServices;
 
 [assembly: InternalsVisibleTo("DistTrain.Tests")]
+[assembly: InternalsVisibleTo("DistTrain.Cluster.Tests")]

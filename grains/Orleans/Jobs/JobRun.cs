@@ -183,7 +183,7 @@ internal sealed partial class JobRun
                 await _store.RemoveAsync(StoreKind.Open, Job, CancellationToken.None).ConfigureAwait(false);
                 written = true;
             }
-            catch (Exception unreached) when (unreached is IOException or System.Data.Common.DbException or TimeoutException)
+            catch (Exception unreached) when (unreached is not OutOfMemoryException)
             {
                 NotWritten(Job, unreached.Message);
                 await Task.Delay(TimeSpan.FromSeconds(1)).ConfigureAwait(false);

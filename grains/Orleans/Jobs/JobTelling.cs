@@ -1,4 +1,3 @@
-using System.Data.Common;
 using System.Globalization;
 using DistTrain.Contracts;
 using DistTrain.Training;
@@ -110,9 +109,13 @@ internal sealed partial class JobTelling
                 else await Task.Delay(_pause, _time, _abandoned.Token).ConfigureAwait(false);
             }
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException) when (_abandoned.IsCancellationRequested)
         {
             // Abandoned.
+        }
+        catch (Exception broken) when (broken is not OutOfMemoryException)
+        {
+            Broken(_job, broken);
         }
         finally
         {
@@ -128,8 +131,9 @@ internal sealed partial class JobTelling
             {
                 return await ask().ConfigureAwait(false);
             }
-            catch (Exception unreached) when (unreached is OrleansException or TimeoutException or IOException or DbException)
+            catch (Exception unreached) when (!_abandoned.IsCancellationRequested && unreached is not OutOfMemoryException)
             {
+                // Whatever it is: a grain that dies with its silo answers with a cancellation or with what was disposed of under it. Who is told nothing more would wait for ever.
                 NotTold(_job, unreached.Message);
                 await Task.Delay(TimeSpan.FromMilliseconds(250), _time, _abandoned.Token).ConfigureAwait(false);
             }
@@ -138,4 +142,7 @@ internal sealed partial class JobTelling
 
     [LoggerMessage(40, LogLevel.Warning, "Job {Job}: what it tells waits: {Reason}")]
     private partial void NotTold(string job, string reason);
+
+    [LoggerMessage(41, LogLevel.Error, "Job {Job}: nothing more is told of it by this silo")]
+    private partial void Broken(string job, Exception reason);
 }

@@ -1,6 +1,4 @@
-using System.Data.Common;
 using DistTrain.Contracts;
-using DistTrain.Grains.Wire;
 using Microsoft.Extensions.Logging;
 using Orleans.Runtime;
 
@@ -65,11 +63,11 @@ internal sealed partial class JobWatch(SiloNode silo, JobRuns runs, Roster roste
                 await _look.WaitAsync(_period, _ending.Token).ConfigureAwait(false);
                 foreach (var open in await store.ListAsync(StoreKind.Open, _ending.Token).ConfigureAwait(false)) _ = EnsureAsync(open.Key);
             }
-            catch (OperationCanceledException)
+            catch (OperationCanceledException) when (_ending.IsCancellationRequested)
             {
                 return;
             }
-            catch (Exception unreached) when (unreached is IOException or DbException or TimeoutException)
+            catch (Exception unreached) when (unreached is not OutOfMemoryException)
             {
                 NotSeen(unreached.Message);
                 await Task.Delay(TimeSpan.FromMilliseconds(500), time).ConfigureAwait(false);
@@ -83,7 +81,7 @@ internal sealed partial class JobWatch(SiloNode silo, JobRuns runs, Roster roste
         {
             await grains.GetGrain<IJobGrain>(job).Ensure().ConfigureAwait(false);
         }
-        catch (Exception unreached) when (unreached is OrleansException or TimeoutException or RequestRefusedException or DbException or IOException)
+        catch (Exception unreached) when (unreached is not OutOfMemoryException)
         {
             NotEnsured(job, unreached.Message);
         }

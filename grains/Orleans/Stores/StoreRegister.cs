@@ -24,6 +24,13 @@ internal sealed class StoreRegister(IClusterStore store, string job) : IJobRegis
     private static T Wait<T>(Func<CancellationToken, Task<T>> ask)
     {
         using var limit = new CancellationTokenSource(_limit);
-        return Task.Run(() => ask(limit.Token)).GetAwaiter().GetResult();
+        try
+        {
+            return Task.Run(() => ask(limit.Token)).GetAwaiter().GetResult();
+        }
+        catch (OperationCanceledException late)
+        {
+            throw new TimeoutException($"the register did not answer within {_limit.TotalSeconds:F0} s.", late);
+        }
     }
 }

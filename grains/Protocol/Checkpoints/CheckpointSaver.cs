@@ -61,5 +61,7 @@ internal sealed class CheckpointSaver(int shards)
 
     internal void Published() => Stage = SaveStage.Pointing;
 
+    internal void Delay(TimeSpan by) => Deadline += by;
+
     internal void Stop() => Stage = SaveStage.Idle;
 }

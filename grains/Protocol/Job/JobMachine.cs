@@ -104,6 +104,7 @@ public sealed partial class JobMachine : IMachine
         }
         if (message.Kind == MessageKind.Start && _phase == Phase.Unstarted && message.Payload is JobStart start) Start(start);
         if (_phase == Phase.Unstarted || (message.Kind != MessageKind.Tick && message.From.Role != Role.Host && message.Job != _plan.Key)) return;
+        DiscountOwnStall();
         Hear(message);
         Dispatch(message);
         if (_phase != Phase.Ended) Watch();

@@ -8,6 +8,7 @@ public enum JobEventKind : byte
     Restored, RolledBack, StepSkipped,
     CheckpointPublished, CheckpointAbandoned, CheckpointSkipped,
     ControlApplied, Alarm, Ended,
+    SchedulerStalled,
 }
 
 /// <summary>Something worth a line in the event list; steps and evaluations are records, not events.</summary>

@@ -140,7 +140,7 @@ internal class JobHost(JobMachine machine, MachineSet machines, StateStore store
     {
         if (!store.IsDurable && jobEvent.Kind is (JobEventKind.CheckpointPublished or JobEventKind.CheckpointSkipped)) return;
         var warning = jobEvent.Kind is JobEventKind.WorkerLost or JobEventKind.WorkerFailed or JobEventKind.WorkerRefused or JobEventKind.LeaseExpired or JobEventKind.SeatLost or JobEventKind.CheckpointAbandoned
-            or JobEventKind.CheckpointSkipped or JobEventKind.Alarm or JobEventKind.StepSkipped or JobEventKind.RolledBack;
+            or JobEventKind.CheckpointSkipped or JobEventKind.Alarm or JobEventKind.StepSkipped or JobEventKind.RolledBack or JobEventKind.SchedulerStalled;
         if (warning) Machines.Warn(jobEvent.Text, jobEvent.Step, jobEvent.Kind);
         else feed?.Write(new RunRecord { Kind = RunRecordKind.Event, About = jobEvent.Kind, Step = jobEvent.Step, Text = jobEvent.Text, Seconds = Machines.Now.TotalSeconds });
     }

@@ -35,6 +35,9 @@ internal sealed class Trio
     /// <summary>Every computation ends like this.</summary>
     internal string? Throws { get; init; }
 
+    /// <summary>On the clock of all hosts.</summary>
+    internal TimeSpan Now { get; set; } = TimeSpan.FromSeconds(1);
+
     internal double Square { set => _figures[0].Squares[0] = value; }
 
     /// <summary>Runs until so many steps are committed or nothing is left to do.</summary>
@@ -48,13 +51,21 @@ internal sealed class Trio
         if (_queue.TryDequeue(out var message)) Deliver(message);
     }
 
+    /// <summary>Nobody says anything, and the scheduler alone is run at this time.</summary>
+    internal void TickJobAlone(TimeSpan now)
+    {
+        Now = now;
+        _queue.Clear();
+        Deliver(new Message { Kind = MessageKind.Tick, From = Address.Host, To = Address.Job, Job = _plan.Key });
+    }
+
     internal void Post(IMachine machine, in Message message) => _queue.Enqueue(message with { Job = _plan.Key, From = message.From == default ? Address.Host : message.From, To = machine.Address });
 
     private void Deliver(in Message message)
     {
         IMachine? machine = message.To.Role switch { Role.Job => Job, Role.Seat => _seats[message.To.Number], Role.Worker => _workers[message.To.Number], _ => null };
         if (machine is null) return;
-        machine.Handle(message, TimeSpan.FromSeconds(1), _effects);
+        machine.Handle(message, Now, _effects);
         for (var i = 0; i < _effects.Count; i++) Perform(machine, _effects[i]);
         _effects.Clear();
     }
