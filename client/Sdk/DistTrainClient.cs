@@ -20,7 +20,8 @@ public sealed class DistTrainClient : ITrainingCluster, IAsyncDisposable, IDispo
     }
 
     /// <param name="server">Address, or a link with its token as a server printed it.</param>
-    public DistTrainClient(string server, string token = "") : this(new DistTrainClientOptions { Server = new Uri(server), Token = token })
+    /// <exception cref="ClusterException">It is neither (<see cref="ClusterError.Invalid"/>).</exception>
+    public DistTrainClient(string server, string token = "") : this(new DistTrainClientOptions { Server = ServerAddress.Parse(server), Token = token })
     {
     }
 

@@ -2,29 +2,15 @@ using Microsoft.Playwright;
 
 namespace DistTrain.Browser.Tests;
 
-/// <summary>One headless Chromium for all tests, found on this machine; where there is none the tests say so and pass.</summary>
+/// <summary>One headless Chromium for all tests, found on this machine.</summary>
 public sealed class Browser : IAsyncLifetime
 {
-    private static readonly string[] Places =
-    [
-        "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", "/usr/bin/google-chrome-stable", "/snap/bin/chromium", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-        @"C:\Program Files\Google\Chrome\Application\chrome.exe", @"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
-    ];
-
     private IPlaywright? _playwright;
     private IBrowser? _browser;
 
-    /// <summary>Why there is none; empty where there is.</summary>
-    public string Absent { get; private set; } = "";
-
     public async ValueTask StartAsync()
     {
-        var path = Environment.GetEnvironmentVariable("DISTTRAIN_CHROMIUM") is { Length: > 0 } named ? named : Places.FirstOrDefault(File.Exists);
-        if (path is null)
-        {
-            Absent = "no Chromium on this machine (install one, or name it in DISTTRAIN_CHROMIUM): the page was not looked at";
-            return;
-        }
+        if (Chromium.Path is not { } path) return; // every test is skipped
         _playwright = await Playwright.CreateAsync();
         _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions { ExecutablePath = path, Headless = true, Args = ["--no-sandbox", "--disable-dev-shm-usage"] });
     }

@@ -19,12 +19,11 @@ public sealed class PageTests(Browser browser, ITestOutputHelper output)
 
     private static readonly string[] RateTooHigh = ["training.epochs=12", "training.evaluateEvery=10", "optimizer={adam: {lr: 0.2}}", "model=lenet", "data.format={digits: {train: 640, test: 300}}", "training.batchSize=32", "cluster.computeThreads=1"];
 
-    [Theory]
+    [ChromiumTheory]
     [InlineData("")]
     [InlineData("&plot=canvas")]
     public async Task A_committed_step_is_on_the_page_within_two_seconds(string plot)
     {
-        if (Skipped()) return;
         await using var server = await Server.StartAsync();
         var job = await server.SubmitAsync("live", Long);
         await using var tab = await browser.OpenAsync();
@@ -50,10 +49,9 @@ public sealed class PageTests(Browser browser, ITestOutputHelper output)
         tab.AssertClean(server.Address);
     }
 
-    [Fact]
+    [ChromiumFact]
     public async Task A_run_made_to_over_fit_and_one_with_too_high_a_rate_are_called_so()
     {
-        if (Skipped()) return;
         await using var server = await Server.StartAsync();
         var (first, second) = (await server.SubmitAsync("by-heart", Overfits), await server.SubmitAsync("rate-100x", RateTooHigh));
         await using var tab = await browser.OpenAsync(height: 1250);
@@ -73,13 +71,12 @@ public sealed class PageTests(Browser browser, ITestOutputHelper output)
         tab.AssertClean(server.Address);
     }
 
-    [Theory]
+    [ChromiumTheory]
     [InlineData(360, false)]
     [InlineData(360, true)]
     [InlineData(1280, true)]
     public async Task It_fits_a_narrow_window_and_the_dark_and_axe_finds_nothing(int width, bool dark)
     {
-        if (Skipped()) return;
         await using var server = await Server.StartAsync();
         var job = await server.SubmitAsync("narrow", [.. Overfits[1..], "training.epochs=15"]);
         await server.EndAsync(job);
@@ -104,10 +101,9 @@ public sealed class PageTests(Browser browser, ITestOutputHelper output)
         }
     }
 
-    [Fact]
+    [ChromiumFact]
     public async Task The_url_holds_the_whole_view_and_the_keyboard_does_what_the_mouse_does()
     {
-        if (Skipped()) return;
         await using var server = await Server.StartAsync();
         var job = await server.SubmitAsync("keys", [.. Overfits[1..], "training.epochs=5"]);
         await server.EndAsync(job);
@@ -138,10 +134,9 @@ public sealed class PageTests(Browser browser, ITestOutputHelper output)
         tab.AssertClean(server.Address);
     }
 
-    [Fact]
+    [ChromiumFact]
     public async Task Stop_asks_first_and_the_run_ends_at_a_checkpoint()
     {
-        if (Skipped()) return;
         await using var server = await Server.StartAsync();
         var job = await server.SubmitAsync("stopped", Long);
         await using var tab = await browser.OpenAsync();
@@ -158,10 +153,9 @@ public sealed class PageTests(Browser browser, ITestOutputHelper output)
         tab.AssertClean(server.Address);
     }
 
-    [Fact]
+    [ChromiumFact]
     public async Task Without_the_token_the_page_shows_no_data_and_asks_for_it()
     {
-        if (Skipped()) return;
         await using var server = await Server.StartAsync();
         await server.SubmitAsync("secret-name", Long);
         await using var tab = await browser.OpenAsync();
@@ -171,11 +165,5 @@ public sealed class PageTests(Browser browser, ITestOutputHelper output)
         await tab.Page.FillAsync("#token", server.Link().Split("#token=")[1]);
         await tab.Page.ClickAsync("form button");
         await tab.Page.WaitForSelectorAsync("table a");
-    }
-
-    private bool Skipped()
-    {
-        if (browser.Absent.Length > 0) output.WriteLine(browser.Absent);
-        return browser.Absent.Length > 0;
     }
 }

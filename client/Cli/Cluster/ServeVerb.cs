@@ -14,12 +14,13 @@ internal static class ServeVerb
         var token = new Option<string?>("--token") { Description = "What clients must show; else DISTTRAIN_TOKEN, else a random one, printed once.", HelpName = "TOKEN" };
         var certificate = new Option<string?>("--certificate") { Description = "PEM file of the certificate.", HelpName = "FILE" };
         var key = new Option<string?>("--key") { Description = "PEM file of its key.", HelpName = "FILE" };
+        var behind = new Option<bool>("--behind-tls") { Description = "TLS ends at a proxy in front: plain HTTP beyond loopback is meant." };
         var hosts = new Option<string[]>("--host") { Description = "A name under which clients reach it.", HelpName = "NAME" };
         var data = new Option<string>("--data") { Description = "Folder in which the data of jobs must be; their data paths begin here.", DefaultValueFactory = _ => ".", HelpName = "FOLDER" };
         var runs = SharedOptions.Runs();
         var atOnce = new Option<int>("--at-once") { Description = "Jobs that train at the same time.", DefaultValueFactory = _ => 1 };
         var output = SharedOptions.Output();
-        var verb = new Verb("serve", "Takes jobs over HTTP and trains them in this process, with the dashboard.", "disttrain serve", "disttrain serve --listen 0.0.0.0:7070 --certificate tls.crt --key tls.key --host gateway") { listen, token, certificate, key, hosts, data, runs, atOnce, output };
+        var verb = new Verb("serve", "Takes jobs over HTTP and trains them in this process, with the dashboard.", "disttrain serve", "disttrain serve --listen 0.0.0.0:7070 --certificate tls.crt --key tls.key --host gateway") { listen, token, certificate, key, behind, hosts, data, runs, atOnce, output };
         verb.SetAction(async (parse, cancellation) =>
         {
             var terminal = parse.Terminal(output);
@@ -27,7 +28,7 @@ internal static class ServeVerb
             if (!Directory.Exists(parse.GetValue(data))) throw new CommandException(ExitCode.Usage, $"--data is {parse.GetValue(data)}, which is no folder here. It must be the folder that holds the data of jobs.");
             var options = new DashboardOptions
             {
-                Listen = parse.GetValue(listen)!, Token = parse.GetValue(token) ?? Environment.GetEnvironmentVariable("DISTTRAIN_TOKEN") ?? "", CertificateFile = parse.GetValue(certificate) ?? "", KeyFile = parse.GetValue(key) ?? "", Title = "this process",
+                Listen = parse.GetValue(listen)!, Token = parse.GetValue(token) ?? Environment.GetEnvironmentVariable("DISTTRAIN_TOKEN") ?? "", CertificateFile = parse.GetValue(certificate) ?? "", KeyFile = parse.GetValue(key) ?? "", TlsEndsInFront = parse.GetValue(behind), Title = "this process",
             };
             foreach (var host in parse.GetValue(hosts) ?? []) options.Hosts.Add(host);
             using var signals = new StopSignals(cancellation, () => terminal.Error.WriteLine($"{Environment.NewLine}stopping at checkpoints; once more to stop at once"));

@@ -33,14 +33,11 @@ internal sealed class ServerOptions(bool waits = false)
     private DistTrainClient Connect(ParseResult parse, ConnectionLines lines)
     {
         var given = parse.GetValue(_server) ?? Variable("DISTTRAIN_SERVER") ?? DefaultServer;
-        var text = given.Contains("://", StringComparison.Ordinal) ? given : $"http://{given}";
-        if (!Uri.TryCreate(text, UriKind.Absolute, out var server) || server.Scheme is not ("http" or "https"))
-            throw new CommandException(ExitCode.Usage, $"the server is \"{given}\". It must be an address such as https://gateway:7070 or the link that a server printed.");
         var authority = parse.GetValue(_authority) ?? Variable("DISTTRAIN_CA") ?? "";
         if (authority.Length > 0 && !File.Exists(authority)) throw new CommandException(ExitCode.NotFound, $"{authority} is not there. --ca (or DISTTRAIN_CA) must name the PEM file of the server's authority.");
         var patience = waits ? parse.GetValue(_patience) : 0;
         if (waits && patience is < 1 or > 604_800) throw new CommandException(ExitCode.Usage, $"--patience is {patience}. It must be 1 to 604800 seconds.");
-        return new DistTrainClient(new DistTrainClientOptions { Server = server, Token = parse.GetValue(_token) ?? Variable("DISTTRAIN_TOKEN") ?? "", AuthorityFile = authority, Patience = TimeSpan.FromSeconds(Math.Max(1, patience)), Connection = lines.Tell });
+        return new DistTrainClient(new DistTrainClientOptions { Server = ServerAddress.Parse(given), Token = parse.GetValue(_token) ?? Variable("DISTTRAIN_TOKEN") ?? "", AuthorityFile = authority, Patience = TimeSpan.FromSeconds(Math.Max(1, patience)), Connection = lines.Tell });
     }
 
     /// <summary>Runs a verb against the server; what the cluster refuses becomes message and exit code.</summary>
@@ -48,9 +45,9 @@ internal sealed class ServerOptions(bool waits = false)
     {
         var terminal = parse.Terminal(Output);
         using var lines = new ConnectionLines(terminal.Error);
-        using var client = Connect(parse, lines);
         try
         {
+            using var client = Connect(parse, lines);
             return await ask(client, terminal).ConfigureAwait(false);
         }
         catch (ClusterException refused)
@@ -61,10 +58,9 @@ internal sealed class ServerOptions(bool waits = false)
 
     public static CommandException Refusal(ClusterException refused) => refused.Error switch
     {
-        ClusterError.NotFound => new CommandException(ExitCode.NotFound, $"{refused.Message} List them with: {Invocation.Name} ps"),
+        ClusterError.NotFound => new CommandException(ExitCode.NotFound, refused.Message.Contains("ist them with", StringComparison.Ordinal) ? refused.Message : $"{refused.Message} List them with: {Invocation.Name} ps"),
         ClusterError.NotAllowed => new CommandException(ExitCode.Unreachable, refused.Message),
         ClusterError.Unreachable => new CommandException(ExitCode.Unreachable, $"{refused.Message} Name the server with --server or DISTTRAIN_SERVER, start one on this machine with: {Invocation.Name} serve, or train without one: {Invocation.Name} train"),
-        ClusterError.Conflict => new CommandException(ExitCode.JobFailed, refused.Message),
         _ => new CommandException(ExitCode.Usage, refused.Message),
     };
 

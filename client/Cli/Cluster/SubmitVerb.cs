@@ -80,6 +80,7 @@ internal static class SubmitVerb
 
     private static async Task<string> TextAsync(string path, CancellationToken cancellation)
     {
+        if (Directory.Exists(path)) throw new CommandException(ExitCode.Usage, $"{path} is a folder. Name a job file in it, YAML or JSON; write one with: {Invocation.Name} init my-job");
         try
         {
             return path == "-" ? await Console.In.ReadToEndAsync(cancellation).ConfigureAwait(false) : await File.ReadAllTextAsync(path, cancellation).ConfigureAwait(false);

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Security;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
@@ -22,6 +23,7 @@ internal sealed partial class ServerConnection : IDisposable
     public ServerConnection(DistTrainClientOptions options)
     {
         _options = options;
+        if (!options.Server.IsAbsoluteUri || options.Server.Scheme is not ("http" or "https")) ServerAddress.Parse(options.Server.OriginalString);
         Server = new UriBuilder(options.Server) { Fragment = "", Query = "", Path = options.Server.AbsolutePath.TrimEnd('/') + "/" }.Uri;
         _watch = new ConnectionWatch(Server, options.Patience) { Tell = options.Connection };
         var token = options.Token.Length > 0 ? options.Token : options.Server.Fragment.StartsWith("#token=", StringComparison.Ordinal) ? Uri.UnescapeDataString(options.Server.Fragment["#token=".Length..]) : "";
@@ -166,7 +168,14 @@ internal sealed partial class ServerConnection : IDisposable
         var sockets = new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.FromMinutes(5), ConnectTimeout = TimeSpan.FromSeconds(5), AllowAutoRedirect = false };
         if (options.AuthorityFile.Length == 0) return sockets;
         var authorities = new X509Certificate2Collection();
-        authorities.ImportFromPemFile(options.AuthorityFile);
+        try
+        {
+            authorities.ImportFromPemFile(options.AuthorityFile);
+        }
+        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException or CryptographicException)
+        {
+            throw new ClusterException(ClusterError.Invalid, $"the authority file is {options.AuthorityFile}, which cannot be read: {unreadable.Message} It must be a PEM file with the certificate of the server's authority.", unreadable);
+        }
         sockets.SslOptions = new SslClientAuthenticationOptions
         {
             CertificateChainPolicy = Policy(authorities),

@@ -41,8 +41,8 @@ public sealed class AccessGate(RequestDelegate next, BearerToken token, IOptions
         return false;
     }
 
-    // Behind a proxy that ends TLS the scheme differs; the host does not.
+    // Behind a proxy that ends TLS the scheme differs; host and port, as the browser wrote them, do not. Neither writes its scheme's own port.
     private static bool IsSame(string origin, HttpRequest request) =>
         Uri.TryCreate(origin, UriKind.Absolute, out var uri) && uri.Host.Trim('[', ']').Equals(request.Host.Host.Trim('[', ']'), StringComparison.OrdinalIgnoreCase)
-            && (request.Host.Port is not { } port || uri.Port == port || uri.IsDefaultPort);
+            && (request.Host.Port is { } port ? uri.Port == port : uri.IsDefaultPort);
 }

@@ -30,7 +30,7 @@ public static class ListenRules
         if (wide is null) return problems;
         if (!options.RequireToken) problems.Add($"listen is {wide}, which others can reach, and no token is asked for. Ask for one, or listen on 127.0.0.1.");
         if (options.CertificateFile.Length == 0 && !options.TlsEndsInFront)
-            problems.Add($"listen is {wide}, which others can reach, without TLS: token and data would be read on the way. Set certificate and key, or say that TLS ends at a proxy in front, or listen on 127.0.0.1.");
+            problems.Add($"listen is {wide}, which others can reach, without TLS: token and data would be read on the way. Set certificate and key (--certificate, --key), or say that TLS ends at a proxy in front (--behind-tls), or listen on 127.0.0.1.");
         return problems;
     }
 

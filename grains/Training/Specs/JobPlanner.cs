@@ -134,6 +134,8 @@ public static class JobPlanner
         var warnings = new List<SpecProblem>();
         var (path, workers) = cluster.Processes > 0 ? ("spec.cluster.processes", cluster.Processes) : ("spec.cluster.workers", cluster.Workers);
         var crews = workers / Math.Max(1, cluster.Pipeline);
+        if (cluster.Device == "ilgpu-cpu")
+            warnings.Add(file.Problem("spec.cluster.device", $"is ilgpu-cpu, which runs the kernels of a GPU on the processor, thread by thread, to test them{(cluster.Pipeline > 1 ? $"; each of the {cluster.Pipeline} stages does" : "")}. Expect hundreds of times the time of cpu; use cpu or auto to train."));
         if (cluster.Pipeline > 1) PipelineWarnings(file, path, workers, warnings);
         if (cluster.Pipeline > 1 ? crews > microBatches : workers > microBatches)
             warnings.Add(file.Problem(path, $"is {workers}. A step has {microBatches} micro-batch{(microBatches == 1 ? "" : "es")}, so {workers - microBatches * cluster.Pipeline} of them idle. Use {microBatches * cluster.Pipeline}, or a larger spec.training.microBatches (which is part of the result)."));

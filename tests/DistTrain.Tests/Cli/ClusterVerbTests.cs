@@ -56,7 +56,7 @@ public sealed class ClusterVerbTests : CommandFixture, IAsyncLifetime
         // The same submission again is the same job; the same id for another is refused.
         Assert.Equal((string)status["job"]!, (string)(await Submit("-o", "json", "--id", "once")).Json["job"]!);
         var other = await Submit("--id", "once", "--set", "training.epochs=3");
-        Assert.Equal(ExitCode.JobFailed, other.Code);
+        Assert.Equal(ExitCode.Usage, other.Code);
         Assert.Contains("id is \"once\", under which another spec was submitted", other.Error, StringComparison.Ordinal);
 
         Assert.Contains("small-", (await Ask("ps")).Out, StringComparison.Ordinal);
@@ -132,6 +132,7 @@ public sealed class ClusterVerbTests : CommandFixture, IAsyncLifetime
         var missing = await Ask("status", "none");
         Assert.Equal(ExitCode.NotFound, missing.Code);
         Assert.Matches("there is no job none.* List them with: .* ps", missing.Error);
+        Assert.Equal(2, missing.Error.Split("ist them with").Length);
         var stranger = await Run("ps", "--server", _server.Address.ToString(), "--token", "wrong");
         Assert.Equal(ExitCode.Unreachable, stranger.Code);
         Assert.Contains("there is no valid token", stranger.Error, StringComparison.Ordinal);
@@ -142,6 +143,8 @@ public sealed class ClusterVerbTests : CommandFixture, IAsyncLifetime
         Assert.Contains("--server or DISTTRAIN_SERVER", gone.Error, StringComparison.Ordinal);
         Assert.Equal(ExitCode.Usage, (await Run("ps", "--server", "ftp://x")).Code);
         Assert.Equal(ExitCode.NotFound, (await Ask("submit", Path.Combine(Folder, "none.yaml"))).Code);
+        var folder = await Ask("submit", Folder);
+        Assert.Equal((ExitCode.Usage, true), (folder.Code, folder.Error.StartsWith($"{Folder} is a folder. Name a job file in it", StringComparison.Ordinal)));
     }
 
     [Fact]

@@ -169,6 +169,24 @@ public sealed class ClientTests : ApiFixture
         Assert.Equal("job x has failed after step 3: no disk", new JobFailedException(new JobStatus { Job = "x", Name = "x", State = JobStates.Failed, Step = 3, Reason = "no disk" }).Message);
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("http://")]
+    [InlineData("ftp://gateway:7070")]
+    [InlineData("http://gateway:port")]
+    public void A_link_that_is_none_is_a_typed_refusal_that_says_what_it_must_be(string link)
+    {
+        var refused = Assert.Throws<ClusterException>(() => new DistTrainClient(link));
+        Assert.Equal((ClusterError.Invalid, $"the server is \"{link}\". It must be an address such as https://gateway:7070, or the link that a server printed."), (refused.Error, refused.Message));
+    }
+
+    [Fact]
+    public void A_link_may_lack_its_scheme_and_an_authority_that_cannot_be_read_is_a_typed_refusal()
+    {
+        Assert.Equal("http://gateway:7070/", new DistTrainClient("gateway:7070").Server.ToString());
+        Assert.Equal(ClusterError.Invalid, Assert.Throws<ClusterException>(() => new DistTrainClient(new DistTrainClientOptions { AuthorityFile = "/none.pem" })).Error);
+    }
+
     [Fact]
     public void It_registers_for_dependency_injection_once_and_as_the_cluster()
     {

@@ -70,6 +70,24 @@ public sealed class AccessTests : ApiFixture
     }
 
     [Theory]
+    [InlineData("gateway.example:7070", "http://gateway.example", HttpStatusCode.Forbidden)]
+    [InlineData("gateway.example:7070", "https://gateway.example", HttpStatusCode.Forbidden)]
+    [InlineData("gateway.example", "https://gateway.example:8443", HttpStatusCode.Forbidden)]
+    [InlineData("gateway.example", "https://gateway.example", HttpStatusCode.OK)]
+    [InlineData("gateway.example", "http://gateway.example", HttpStatusCode.OK)]
+    [InlineData("gateway.example:7070", "https://gateway.example:7070", HttpStatusCode.OK)]
+    public async Task An_origin_has_the_requests_port_or_both_have_none(string host, string origin, HttpStatusCode status)
+    {
+        var options = Options();
+        options.Hosts.Add("gateway.example");
+        await using var server = await DashboardServer.StartAsync(Cluster, options);
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(server.Address, "api/v1/jobs")) { Headers = { Host = host } };
+        request.Headers.Add("Origin", origin);
+        using var response = await Client.SendAsync(request);
+        Assert.Equal(status, response.StatusCode);
+    }
+
+    [Theory]
     [InlineData("/")]
     [InlineData("/page/app.js")]
     [InlineData("/api/v1/jobs")]

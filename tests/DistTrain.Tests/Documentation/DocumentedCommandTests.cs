@@ -30,6 +30,32 @@ public sealed partial class DocumentedCommandTests
         Assert.All(DistTrainCommand.Root().Subcommands.Where(v => !v.Hidden), v => Assert.Matches($"(?m)^\\|.*`{v.Name}[ `]", page));
     }
 
+    [Fact]
+    public void Every_verb_below_a_verb_stands_in_the_page_of_the_command()
+    {
+        var page = File.ReadAllText(Path.Combine(Repository.Root, "docs", "command.md"));
+        Assert.All(Below(DistTrainCommand.Root(), ""), verb => Assert.Matches($"`(?:[^`|]*, )?{verb.Path}[ `]", page));
+    }
+
+    [Fact]
+    public void The_page_of_options_is_what_the_command_says_of_itself()
+    {
+        var text = new System.Text.StringBuilder("# Every option of the command\n\nWritten from the command's own help (a test holds it equal). What the verbs are for: [the command](command.md).\n");
+        foreach (var (path, verb) in Below(DistTrainCommand.Root(), ""))
+        {
+            var (arguments, options) = (string.Concat(verb.Arguments.Where(a => !a.Hidden).Select(a => $" {a.Name.ToUpperInvariant()}")), verb.Options.Where(o => !o.Hidden && o.Name != "--help").ToArray());
+            text.Append(System.Globalization.CultureInfo.InvariantCulture, $"\n## {path}{arguments}\n{verb.Description}\n");
+            if (options.Length > 0) text.Append("\n| option | |\n|---|---|\n");
+            foreach (var option in options) text.Append(System.Globalization.CultureInfo.InvariantCulture, $"| `{string.Join("`, `", option.Aliases.Prepend(option.Name))}{(option.HelpName is { } value ? $" {value}" : "")}` | {option.Description?.Replace("|", "\\|", StringComparison.Ordinal)} |\n");
+        }
+        var (page, expected) = (Path.Combine(Repository.Root, "docs", "command-options.md"), Path.Combine(AppContext.BaseDirectory, "command-options.md"));
+        File.WriteAllText(expected, text.ToString());
+        Assert.True(File.Exists(page) && File.ReadAllText(page) == text.ToString(), $"docs/command-options.md is not what the command says of itself. Copy {expected} over it.");
+    }
+
+    private static IEnumerable<(string Path, System.CommandLine.Command Verb)> Below(System.CommandLine.Command command, string path) =>
+        command.Subcommands.Where(v => !v.Hidden).SelectMany(v => Below(v, $"{path}{v.Name} ").Prepend(($"{path}{v.Name}", v)));
+
     [Theory, MemberData(nameof(EveryPage))]
     public void Every_option_of_a_silo_is_in_its_table(string page)
     {

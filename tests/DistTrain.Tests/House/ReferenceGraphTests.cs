@@ -65,6 +65,16 @@ public sealed class ReferenceGraphTests
         Assert.All(Repository.Projects().Where(p => !p.Contains("/build/", StringComparison.Ordinal)), p => Assert.Contains(Repository.Relative(p), solution, StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("Orleans")]
+    [InlineData("Ilgpu")]
+    public void The_line_of_what_was_left_out_names_every_project_of_a_package_family(string group)
+    {
+        var named = (string)XDocument.Load(Path.Combine(Repository.Root, "build", "PackageGroups.props")).Descendants().Single(e => e.Name.LocalName == $"{group}Projects");
+        var belong = Repository.Projects().Where(p => XDocument.Load(p).Descendants().Any(e => e.Name.LocalName == "PackageGroup" && e.Value == group)).Select(p => Repository.Relative(Path.GetDirectoryName(p)!));
+        Assert.Equal(belong.Order(StringComparer.Ordinal), named.Split(", ").Order(StringComparer.Ordinal));
+    }
+
     [Fact]
     public void No_project_names_a_package_version_of_its_own() =>
         Assert.All(Repository.Projects(), p => Assert.DoesNotContain(XDocument.Load(p).Descendants(), e => e.Name.LocalName.EndsWith("PackageReference", StringComparison.Ordinal) && (e.Attribute("Version") ?? e.Attribute("VersionOverride")) is not null));

@@ -32,15 +32,12 @@ internal sealed class KubernetesSchemas
         }
     }
 
-    /// <summary>Null, with a line for the reader of the test, where this machine has none.</summary>
-    public static KubernetesSchemas? Of(string version, Action<string> say)
+    /// <summary>The oldest and the newest that are supported here.</summary>
+    public static string[] Versions { get; } = ["1.33", "1.35"];
+
+    public static KubernetesSchemas Of(string version)
     {
-        var folder = Folder(version);
-        if (folder is null)
-        {
-            say($"The schemas of Kubernetes {version} are not on this machine: set DISTTRAIN_K8S_SCHEMAS to the folder that has {version}/*.json.gz.");
-            return null;
-        }
+        var folder = Folder(version) ?? throw new DirectoryNotFoundException($"the schemas of Kubernetes {version} are not on this machine");
         lock (Loaded) return Loaded.TryGetValue(folder, out var schemas) ? schemas : Loaded[folder] = new KubernetesSchemas(folder);
     }
 
@@ -49,7 +46,7 @@ internal sealed class KubernetesSchemas
 
     public JsonObject Named(string name) => _named.TryGetValue(name, out var schema) ? schema : throw new JsonException($"the schemas refer to {name}, and none of them is called so.");
 
-    private static string? Folder(string version)
+    internal static string? Folder(string version)
     {
         if (Environment.GetEnvironmentVariable("DISTTRAIN_K8S_SCHEMAS") is { Length: > 0 } set) return Directory.Exists(Path.Combine(set, version)) ? Path.Combine(set, version) : null;
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)

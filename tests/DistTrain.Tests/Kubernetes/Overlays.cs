@@ -26,13 +26,12 @@ internal static class Overlays
     public static string? FromKubectl(string overlay) =>
         Built.GetOrAdd(overlay, name => new Lazy<string?>(() => Kustomize(name == "base" ? Path.Combine(Folder, "base") : Path.Combine(Folder, "overlays", name)))).Value;
 
-    /// <summary>Null, with a line for the reader of the test, where neither kubectl nor a rendered file gives it.</summary>
-    public static Manifests? Of(string overlay, Action<string> say)
-    {
-        if (FromKubectl(overlay) is { } built) return Manifests.Read(built, $"kubectl kustomize {overlay}");
-        say($"kubectl is not on this machine: {(File.Exists(Rendered(overlay)) ? $"k8s/rendered/{overlay}.yaml is checked instead" : $"{overlay} is not checked")}.");
-        return File.Exists(Rendered(overlay)) ? Manifests.Read(File.ReadAllText(Rendered(overlay)), $"k8s/rendered/{overlay}.yaml") : null;
-    }
+    /// <summary>The overlays, and the base by itself where kubectl can build it.</summary>
+    public static TheoryData<string> Every() => new(KubectlTheoryAttribute.Absent is null ? Published.Prepend("base") : Published);
+
+    /// <summary>As kubectl builds it, else as it was rendered.</summary>
+    public static Manifests Of(string overlay) =>
+        FromKubectl(overlay) is { } built ? Manifests.Read(built, $"kubectl kustomize {overlay}") : Manifests.Read(File.ReadAllText(Rendered(overlay)), $"k8s/rendered/{overlay}.yaml");
 
     private static string? Kustomize(string folder)
     {

@@ -2,23 +2,22 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using DistTrain.Tests.House;
-using Xunit.Abstractions;
 
 namespace DistTrain.Tests.Kubernetes;
 
 /// <summary>The manifests and the silo speak of the same settings: names, ports, paths, times. The silo's table (silo/README.md) is the list.</summary>
-public sealed partial class SettingNamesTests(ITestOutputHelper output)
+public sealed partial class SettingNamesTests
 {
     private const string Image = "disttrain-silo";
     private static readonly string Table = Path.Combine(Repository.Root, "silo", "README.md");
     private static readonly Dictionary<string, string> Defaults = Options().ToDictionary(o => o.Name, o => o.Default, StringComparer.Ordinal);
 
-    public static TheoryData<string> EveryOverlay() => new(Overlays.Published.Prepend("base"));
+    public static TheoryData<string> EveryOverlay() => Overlays.Every();
 
     [Theory, MemberData(nameof(EveryOverlay))]
     public void Every_setting_in_the_manifests_is_one_that_the_silo_knows(string overlay)
     {
-        if (Overlays.Of(overlay, output.WriteLine) is not { } manifests) return;
+        var manifests = Overlays.Of(overlay);
         foreach (var workload in Silos(manifests))
         {
             var settings = Settings(manifests, workload);
@@ -31,7 +30,7 @@ public sealed partial class SettingNamesTests(ITestOutputHelper output)
     [Theory, MemberData(nameof(EveryOverlay))]
     public void Every_port_of_a_container_is_the_one_that_its_silo_opens(string overlay)
     {
-        if (Overlays.Of(overlay, output.WriteLine) is not { } manifests) return;
+        var manifests = Overlays.Of(overlay);
         Dictionary<string, string> settingOf = new() { ["silo"] = "DISTTRAIN_SILO_PORT", ["lane"] = "DISTTRAIN_LANE_PORT", ["health"] = "DISTTRAIN_HEALTH_PORT", ["https"] = "DISTTRAIN_HTTP_PORT" };
         foreach (var workload in Silos(manifests))
         {
@@ -49,7 +48,7 @@ public sealed partial class SettingNamesTests(ITestOutputHelper output)
     [Theory, MemberData(nameof(EveryOverlay))]
     public void Every_file_that_a_setting_names_is_mounted_and_every_folder_too(string overlay)
     {
-        if (Overlays.Of(overlay, output.WriteLine) is not { } manifests) return;
+        var manifests = Overlays.Of(overlay);
         foreach (var workload in Silos(manifests))
         {
             var mounts = workload.Containers().SelectMany(c => c["volumeMounts"]!.AsArray()).Select(m => (string)m!["mountPath"]!).ToList();
@@ -62,7 +61,7 @@ public sealed partial class SettingNamesTests(ITestOutputHelper output)
     [Theory, MemberData(nameof(EveryOverlay))]
     public void A_pod_is_given_longer_to_end_than_the_silo_gives_itself_to_drain(string overlay)
     {
-        if (Overlays.Of(overlay, output.WriteLine) is not { } manifests) return;
+        var manifests = Overlays.Of(overlay);
         foreach (var workload in Silos(manifests))
         {
             var drain = int.Parse(Settings(manifests, workload).GetValueOrDefault("DISTTRAIN_DRAIN_SECONDS") ?? Defaults["DISTTRAIN_DRAIN_SECONDS"], CultureInfo.InvariantCulture);
@@ -75,7 +74,7 @@ public sealed partial class SettingNamesTests(ITestOutputHelper output)
     [Theory, MemberData(nameof(EveryOverlay))]
     public void Every_probe_asks_a_route_that_the_silo_answers(string overlay)
     {
-        if (Overlays.Of(overlay, output.WriteLine) is not { } manifests) return;
+        var manifests = Overlays.Of(overlay);
         var routes = Route().Matches(File.ReadAllText(Table)).Select(m => m.Value).ToHashSet(StringComparer.Ordinal);
         var asked = from workload in Silos(manifests) from container in workload.Containers() from probe in new[] { "startupProbe", "readinessProbe", "livenessProbe" } select (string?)container[probe]?["httpGet"]?["path"];
         Assert.All(asked, path => Assert.Contains(path, routes));

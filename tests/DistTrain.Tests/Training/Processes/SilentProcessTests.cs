@@ -10,12 +10,11 @@ public sealed class SilentProcessTests
 {
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(45);
 
-    [Theory]
+    [LinuxTheory]
     [InlineData(1)]
     [InlineData(3)]
     public async Task A_stopped_process_costs_its_lease_alone(int processes)
     {
-        if (!OperatingSystem.IsLinux()) return;
         var job = SameBitsTests.Job("mlp", "adam", 0.5, epochs: 4);
         EmbeddedCluster? cluster = null;
         var seen = new HashSet<int>();
@@ -37,10 +36,9 @@ public sealed class SilentProcessTests
         }
     }
 
-    [Fact]
+    [LinuxFact]
     public async Task Stopping_a_run_does_not_wait_for_a_stopped_process()
     {
-        if (!OperatingSystem.IsLinux()) return;
         using var cancelling = new CancellationTokenSource();
         EmbeddedCluster? cluster = null;
         cluster = new EmbeddedCluster(SameBitsTests.Job("mlp", "adam", 0.5, epochs: 4000).With(step =>
@@ -56,12 +54,11 @@ public sealed class SilentProcessTests
         }
     }
 
-    [Theory]
+    [LinuxTheory]
     [InlineData(3, 60)]
     [InlineData(1, 6)]
     public async Task A_process_that_stops_before_it_is_ready_holds_up_nobody_else(int processes, int startSeconds)
     {
-        if (!OperatingSystem.IsLinux()) return;
         var job = SameBitsTests.Job("mlp", "adam", 0.5);
         var folder = Directory.CreateTempSubdirectory("disttrain").FullName;
         try
