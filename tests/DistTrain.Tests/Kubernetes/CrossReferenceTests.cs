@@ -9,7 +9,7 @@ public sealed partial class CrossReferenceTests
 {
     private const string Secrets = "k8s/create-secrets.sh";
 
-    public static TheoryData<string> EveryOverlay() => Overlays.Every();
+    public static TheoryData<string> EveryOverlay() => new(Overlays.Every);
 
     [Theory, MemberData(nameof(EveryOverlay))]
     public void Everything_that_is_named_is_there(string overlay)

@@ -9,8 +9,8 @@ public sealed class ManifestSchemaTests(ITestOutputHelper output)
     public static TheoryData<string, string> EveryOverlayInEveryVersion()
     {
         var data = new TheoryData<string, string>();
-        foreach (var overlay in Overlays.Every())
-            foreach (var version in KubernetesSchemas.Versions) data.Add((string)overlay[0], version);
+        foreach (var overlay in Overlays.Every)
+            foreach (var version in KubernetesSchemas.Versions) data.Add(overlay, version);
         return data;
     }
 

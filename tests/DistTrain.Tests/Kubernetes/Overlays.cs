@@ -27,7 +27,7 @@ internal static class Overlays
         Built.GetOrAdd(overlay, name => new Lazy<string?>(() => Kustomize(name == "base" ? Path.Combine(Folder, "base") : Path.Combine(Folder, "overlays", name)))).Value;
 
     /// <summary>The overlays, and the base by itself where kubectl can build it.</summary>
-    public static TheoryData<string> Every() => new(KubectlTheoryAttribute.Absent is null ? Published.Prepend("base") : Published);
+    public static IEnumerable<string> Every => KubectlTheoryAttribute.Absent is null ? Published.Prepend("base") : Published;
 
     /// <summary>As kubectl builds it, else as it was rendered.</summary>
     public static Manifests Of(string overlay) =>

@@ -5,7 +5,7 @@ namespace DistTrain.Tests.Kubernetes;
 /// <summary>Pods are allowed as little as they need, and the API server takes them as they are.</summary>
 public sealed class PodSecurityTests
 {
-    public static TheoryData<string> EveryOverlay() => Overlays.Every();
+    public static TheoryData<string> EveryOverlay() => new(Overlays.Every);
 
     [Theory, MemberData(nameof(EveryOverlay))]
     public void Every_pod_keeps_to_the_restricted_standard(string overlay)

@@ -12,7 +12,7 @@ public sealed partial class SettingNamesTests
     private static readonly string Table = Path.Combine(Repository.Root, "silo", "README.md");
     private static readonly Dictionary<string, string> Defaults = Options().ToDictionary(o => o.Name, o => o.Default, StringComparer.Ordinal);
 
-    public static TheoryData<string> EveryOverlay() => Overlays.Every();
+    public static TheoryData<string> EveryOverlay() => new(Overlays.Every);
 
     [Theory, MemberData(nameof(EveryOverlay))]
     public void Every_setting_in_the_manifests_is_one_that_the_silo_knows(string overlay)
