@@ -52,13 +52,22 @@ public sealed record ComponentSpec(string Name, JsonObject? Options = null);
 /// <summary>Which samples: the component that reads them and where.</summary>
 public sealed record DataSpec
 {
-    [SpecField("format", Component = "data"), Description("What reads the samples: digits is built in; idx, cifar10, csv read files.")]
+    [SpecField("format", Component = "data"), Description("What reads the samples: digits is built in; idx, cifar10, csv, text, images, imagePairs read files.")]
     public ComponentSpec Format { get; init; } = new("digits");
 
     [SpecField("path", Example = "data/mnist"), Description("Folder or file, resolved on the workers; empty for built-in data.")]
     public string Path { get; init; } = "";
 
-    [SpecField("standardize"), Description("Subtract the training set's mean and divide by its standard deviation.")]
+    [SpecField("augment", Component = "augmentation"), Description("What each training image goes through, in order, drawn anew each epoch: [horizontalFlip, {crop: {padding: 4}}].")]
+    public IReadOnlyList<ComponentSpec> Augment { get; init; } = [];
+
+    [SpecField("transform", Component = "transform"), Description("What all samples' features go through, in order, fitted on the training set: [{oneHot: [3]}, {pca: 10}].")]
+    public IReadOnlyList<ComponentSpec> Transform { get; init; } = [];
+
+    [SpecField("prefetch"), AllowedValues("auto", "on", "off"), Description("Reads the next step's samples beside the compute threads; auto: where there are augmentations. Changes no bit.")]
+    public string Prefetch { get; init; } = "auto";
+
+    [SpecField("standardize"), Description("Subtract the training set's mean and divide by its standard deviation, after everything else.")]
     public bool Standardize { get; init; } = true;
 }
 

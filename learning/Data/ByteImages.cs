@@ -47,6 +47,9 @@ public sealed class ByteImages : Dataset
 
     public override int Classes { get; }
 
+    /// <summary>What the classes are called in the source; empty for numbered ones.</summary>
+    public IReadOnlyList<string> ClassNames { get; init; } = [];
+
     public override DatasetIdentity Identity { get; }
 
     /// <summary>All images as stored, [N, C, H, W].</summary>
@@ -67,7 +70,7 @@ public sealed class ByteImages : Dataset
             scale[c] = (float)(1.0 / (255.0 * statistics.Deviation[c]));
             shift[c] = (float)(-statistics.Mean[c] / statistics.Deviation[c]);
         }
-        return new(InputShape, _pixels, _labels, Classes, Identity, scale, shift);
+        return new(InputShape, _pixels, _labels, Classes, Identity, scale, shift) { ClassNames = ClassNames };
     }
 
     public override void Read(int index, Span<float> input, Span<int> target)

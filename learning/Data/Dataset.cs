@@ -41,6 +41,24 @@ public abstract class Dataset
 
     /// <summary>Writes sample <paramref name="index"/>: input elements as float32, target as 4-byte elements (int32 labels or float32 bits).</summary>
     public abstract void Read(int index, Span<float> input, Span<int> target);
+
+    /// <summary>The same as it is in an epoch, from 0: augmentations are drawn anew in each.</summary>
+    public virtual void Read(int index, long epoch, Span<float> input, Span<int> target) => Read(index, input, target);
+
+    /// <summary>Some samples side by side: inputs [n, input], targets [n, target].</summary>
+    public virtual void ReadAll(ReadOnlySpan<int> indexes, long epoch, Span<float> inputs, Span<int> targets)
+    {
+        var (input, target) = (InputShape.Length, TargetShape.Length);
+        for (var i = 0; i < indexes.Length; i++) Read(indexes[i], epoch, inputs.Slice(i * input, input), targets.Slice(i * target, target));
+    }
+
+    /// <summary>These samples are likely to be read soon: a set that reads ahead may begin.</summary>
+    public virtual void Expect(ReadOnlySpan<int> indexes, long epoch)
+    {
+    }
+
+    /// <summary>Reading takes work beyond a copy, so that it is worth doing ahead on another thread.</summary>
+    public virtual bool IsCostly => false;
 }
 
 /// <summary>What a data set is made of: a line for the plan and for logs, its bytes and their SHA-256 (lower-case hex).</summary>

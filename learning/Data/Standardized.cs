@@ -43,9 +43,13 @@ public sealed class Standardized : Dataset
     /// <summary>One set, standardized by statistics known already.</summary>
     public static Dataset By(Dataset source, ChannelStatistics statistics) => source is ByteImages images ? images.StandardizedBy(statistics) : new Standardized(source, statistics);
 
-    public override void Read(int index, Span<float> input, Span<int> target)
+    public override bool IsCostly => _source.IsCostly;
+
+    public override void Read(int index, Span<float> input, Span<int> target) => Read(index, 0, input, target);
+
+    public override void Read(int index, long epoch, Span<float> input, Span<int> target)
     {
-        _source.Read(index, input, target);
+        _source.Read(index, epoch, input, target);
         for (var e = 0; e < _scale.Length; e++) input[e] = MathF.FusedMultiplyAdd(input[e], _scale[e], _shift[e]);
     }
 }

@@ -8,10 +8,12 @@ namespace DistTrain.Learning;
 /// <param name="stepSamples">Real samples of the whole step (n): backward is seeded with 1/n.</param>
 /// <param name="segments">The micro-batches of this pass, by sample counts from 0.</param>
 /// <param name="sampleIndexes">Data set index of each sample of this pass; length Segments.Samples.</param>
-public readonly ref struct Pass(ulong seed, long step, int stepSamples, Segments segments, ReadOnlySpan<int> sampleIndexes)
+/// <param name="epoch">From 0; what augmentations are keyed by.</param>
+public readonly ref struct Pass(ulong seed, long step, int stepSamples, Segments segments, ReadOnlySpan<int> sampleIndexes, long epoch = 0)
 {
     public ulong Seed { get; } = seed;
     public long Step { get; } = step;
+    public long Epoch { get; } = epoch;
     public int StepSamples { get; } = stepSamples;
     public Segments Segments { get; } = segments;
     public ReadOnlySpan<int> SampleIndexes { get; } = sampleIndexes;

@@ -44,7 +44,7 @@ public sealed class Replica : IReplica
         _training.Prepare(pass.Segments, weights, gradient);
         (frame.Seed, frame.Step, frame.StepSamples) = (pass.Seed, pass.Step, pass.StepSamples);
         frame.Metrics = gradient.Part(Layout.Metrics.Offset, Layout.Metrics.Length);
-        Load(_training, data, pass.SampleIndexes);
+        Load(_training, data, pass.SampleIndexes, pass.Epoch);
         _training.ClearSilent(gradient);
         _training.Forward();
         _training.Backward(gradient);
@@ -114,7 +114,7 @@ public sealed class Replica : IReplica
     }
 
     // Samples are read straight into device memory where the host can address it, otherwise staged.
-    private void Load(Replay replay, Dataset data, ReadOnlySpan<int> indexes)
+    private void Load(Replay replay, Dataset data, ReadOnlySpan<int> indexes, long epoch = 0)
     {
         var frame = replay.Frame;
         var (input, target) = (data.InputShape.Length, data.TargetShape.Length);
@@ -123,8 +123,7 @@ public sealed class Replica : IReplica
         if (!onHost && _hostTarget.Length < indexes.Length * target) _hostTarget = new int[indexes.Length * target];
         var inputs = onHost ? replay.Input.AsSpan() : _hostInput.AsSpan(0, indexes.Length * input);
         var targets = onHost ? frame.Target.AsInts() : _hostTarget.AsSpan(0, indexes.Length * target);
-        for (var i = 0; i < indexes.Length; i++)
-            data.Read(indexes[i], inputs.Slice(i * input, input), targets.Slice(i * target, target));
+        data.ReadAll(indexes, epoch, inputs, targets);
         if (!onHost)
         {
             Write(replay.Input, inputs);

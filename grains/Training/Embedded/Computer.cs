@@ -78,6 +78,7 @@ internal sealed class NodeSamples(ResolvedJob job)
         var samples = job.SamplesOf(step);
         var cut = new MicroBatches(samples, job.MicroBatches);
         var (from, count) = (cut.Start(node.First), cut.SamplesOf(node));
+        Expect(step + 1, node);
         if (_epoch != step / job.StepsPerEpoch)
         {
             _epoch = step / job.StepsPerEpoch;
@@ -87,7 +88,17 @@ internal sealed class NodeSamples(ResolvedJob job)
         // Lanes go through the text together, each from its own start: the order is the data's.
         if (job.Data.Train.Lanes > 0) for (var i = 0; i < count; i++) _indexes[i] = (int)first + i;
         else for (var i = 0; i < count; i++) _indexes[i] = (int)_order[first + i];
-        return new Pass(job.Seed, step, samples, SegmentsOf(cut, node), _indexes.AsSpan(0, count));
+        return new Pass(job.Seed, step, samples, SegmentsOf(cut, node), _indexes.AsSpan(0, count), _epoch);
+    }
+
+    // Who computes a node is likely to be given the same one in the next step.
+    private void Expect(long step, TreeNode node)
+    {
+        if (job.Data.Train is not ReadAhead data || step >= job.TotalSteps) return;
+        var cut = new MicroBatches(job.SamplesOf(step), job.MicroBatches);
+        var (from, count) = (cut.Start(node.First), cut.SamplesOf(node));
+        for (var i = 0; i < count; i++) _indexes[i] = job.SampleAt(step, from + i);
+        data.Expect(_indexes.AsSpan(0, count), step / job.StepsPerEpoch);
     }
 
     public ReadOnlySpan<int> Evaluation(TreeNode leaf)

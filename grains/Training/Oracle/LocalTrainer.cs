@@ -119,7 +119,7 @@ public sealed class LocalTrainer
         var indexes = new int[to - from];
         for (var i = 0; i < indexes.Length; i++) indexes[i] = _job.SampleAt(step, from + i);
         var gradient = _free.TryPop(out var free) ? free : _device.Allocate(_job.Layout.Length);
-        replica.Gradient(new Pass(_job.Seed, step, samples, Segments.One(indexes.Length), indexes), Weights.View, gradient.View);
+        replica.Gradient(new Pass(_job.Seed, step, samples, Segments.One(indexes.Length), indexes, step / _job.StepsPerEpoch), Weights.View, gradient.View);
         return gradient;
     }
 

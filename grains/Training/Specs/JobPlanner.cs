@@ -41,16 +41,7 @@ public static class JobPlanner
         if (!Devices.IsHere(spec.Cluster.Device))
             problems.Add(file.Problem("spec.cluster.device", $"is {spec.Cluster.Device}. This machine or this build has no such accelerator. Use auto or cpu."));
         var data = Open(file, components.Format!, problems) ?? throw new SpecException(problems);
-        var statistics = spec.Data.Standardize && data.Train.Vocabulary == 0 ? ChannelStatistics.Of(data.Train) : null;
-        if (statistics is not null) data = new DataSplit(Standardized.By(data.Train, statistics), Standardized.By(data.Test, statistics));
-        try
-        {
-            data = data with { Train = data.Train.ForBatches(spec.Training.BatchSize) };
-        }
-        catch (DatasetException wrong)
-        {
-            problems.Add(file.Remark("spec.training.batchSize", wrong.Message));
-        }
+        (data, var statistics) = JobData.Prepare(file, components, data, problems);
         var network = Build(file, data, components.Loss!, problems);
         if (spec.Training.BatchSize > data.Train.Count)
             problems.Add(file.Problem("spec.training.batchSize", $"is {spec.Training.BatchSize}. It must be at most {data.Train.Count}, the samples of the training set."));
@@ -91,6 +82,7 @@ public static class JobPlanner
         all.Remove("cluster");
         all.Remove("checkpoint");
         ((JsonObject)all["data"]!).Remove("path");
+        ((JsonObject)all["data"]!).Remove("prefetch");
         all["training"]!["microBatches"] = microBatches;
         return all;
     }

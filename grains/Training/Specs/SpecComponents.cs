@@ -15,8 +15,9 @@ internal sealed class SpecComponents
         Loss = Catalog.BuiltIn.Create<Loss>(spec.Loss.Name, spec.Loss.Options, "spec.loss", found);
         Optimizer = Catalog.BuiltIn.Create<Optimizer>(spec.Optimizer.Name, spec.Optimizer.Options, "spec.optimizer", found);
         Schedule = Catalog.BuiltIn.Create<Schedule>(spec.Schedule.Name, spec.Schedule.Options, "spec.schedule", found);
-        ParameterRules = [.. spec.Training.Parameters.Select((rule, i) => Catalog.BuiltIn.Create<ParameterRule>(rule.Name, rule.Options,
-            spec.Training.Parameters.Count == 1 ? "spec.training.parameters" : string.Create(CultureInfo.InvariantCulture, $"spec.training.parameters[{i}]"), found)).OfType<ParameterRule>()];
+        ParameterRules = List<ParameterRule>(spec.Training.Parameters, "spec.training.parameters", found);
+        Augmentations = List<Augmentation>(spec.Data.Augment, "spec.data.augment", found);
+        Transforms = List<Transform>(spec.Data.Transform, "spec.data.transform", found);
         Problems = [.. found.Select(p => file.Problem(p.Path, p.Message))];
     }
 
@@ -31,6 +32,13 @@ internal sealed class SpecComponents
     public Schedule? Schedule { get; }
 
     public IReadOnlyList<ParameterRule> ParameterRules { get; }
+
+    public IReadOnlyList<Augmentation> Augmentations { get; }
+
+    public IReadOnlyList<Transform> Transforms { get; }
+
+    private static IReadOnlyList<T> List<T>(IReadOnlyList<ComponentSpec> named, string path, List<Problem> found) where T : class =>
+        [.. named.Select((component, i) => Catalog.BuiltIn.Create<T>(component.Name, component.Options, named.Count == 1 ? path : string.Create(CultureInfo.InvariantCulture, $"{path}[{i}]"), found)).OfType<T>()];
 
     // Shapes come later, with the data; names and options are known to be wrong before it is read.
     private static void CheckModel(IReadOnlyList<ComponentSpec> model, List<Problem> found)

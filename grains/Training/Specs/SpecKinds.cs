@@ -9,6 +9,8 @@ internal static class SpecKinds
     public static IReadOnlyDictionary<string, IReadOnlyList<Type>> All { get; } = new Dictionary<string, IReadOnlyList<Type>>
     {
         ["data"] = [typeof(DatasetFormat)],
+        ["augmentation"] = [typeof(Augmentation)],
+        ["transform"] = [typeof(Transform)],
         ["layer"] = [typeof(Layer)],
         ["model"] = [typeof(Model), typeof(Layer)],
         ["loss"] = [typeof(Loss)],

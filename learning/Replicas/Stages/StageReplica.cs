@@ -62,7 +62,7 @@ public sealed class StageReplica : IDisposable
         replay.Prepare(pass.Segments, Rebase(weights), unit.Gradient);
         (frame.Seed, frame.Step, frame.StepSamples) = (pass.Seed, pass.Step, pass.StepSamples);
         if (_tape.Leaving is null) frame.Metrics = unit.Gradient.Part(_network.Layout.Metrics.Offset, _network.Layout.Metrics.Length);
-        Load(replay, _train, pass.SampleIndexes, entering);
+        Load(replay, _train, pass.SampleIndexes, entering, pass.Epoch);
         replay.ClearSilent(unit.Gradient, Offset, Offset + Length);
         replay.Forward();
         if (_tape.Leaving is null) _vector.Fill(frame.Metrics.Part(2, 1), pass.Segments.Samples);
@@ -128,7 +128,7 @@ public sealed class StageReplica : IDisposable
     private View Rebase(View own) => own.IsNone ? own : new View(own.Buffer, own.Offset - Offset, Offset + Length);
 
     // The first stage reads inputs, the last one targets; random numbers are keyed by sample everywhere.
-    private void Load(Replay replay, Dataset data, ReadOnlySpan<int> indexes, ReadOnlySpan<float> entering)
+    private void Load(Replay replay, Dataset data, ReadOnlySpan<int> indexes, ReadOnlySpan<float> entering, long epoch = 0)
     {
         var (tape, frame) = (replay.Tape, replay.Frame);
         var (first, last) = (tape.Run.First == 0, tape.Leaving is null);
@@ -136,7 +136,7 @@ public sealed class StageReplica : IDisposable
         if (first && _staging.Length < indexes.Length * input) _staging = new float[indexes.Length * input];
         if (last && _targets.Length < indexes.Length * target) _targets = new int[indexes.Length * target];
         for (var i = 0; (first || last) && i < indexes.Length; i++)
-            data.Read(indexes[i], first ? _staging.AsSpan(i * input, input) : _sample, last ? _targets.AsSpan(i * target, target) : _target);
+            data.Read(indexes[i], epoch, first ? _staging.AsSpan(i * input, input) : _sample, last ? _targets.AsSpan(i * target, target) : _target);
         Write(replay.Input, first ? _staging.AsSpan(0, indexes.Length * input) : entering);
         if (last) Write(frame.Target, MemoryMarshal.Cast<int, float>(_targets.AsSpan(0, indexes.Length * target)));
         Write(frame.SampleIndexes, MemoryMarshal.Cast<int, float>(indexes));
