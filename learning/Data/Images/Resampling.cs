@@ -1,7 +1,7 @@
 namespace DistTrain.Learning;
 
 /// <summary>
-/// Bilinear resampling of planes. Output pixel (y, x) is centred at ((y + 1/2)·h/H - 1/2, (x + 1/2)·w/W - 1/2) of the source, as PyTorch's align_corners=False; edges repeat. Where it shrinks, the
+/// Bilinear resampling of planes. Output pixel (y, x) is centred at ((y + 1/2)·h/H - 1/2, (x + 1/2)·w/W - 1/2) of the source, as PyTorch's align_corners=False; what lies beyond an edge does not count. Where it shrinks, the
 /// weights widen to the tent of that many source pixels (antialias), so that no pixel is skipped.
 /// </summary>
 public static class Resampling
@@ -64,13 +64,7 @@ public static class Resampling
             var (first, last) = (Math.Clamp((int)Math.Floor(centre - reach) + 1, 0, length - 1), Math.Clamp((int)Math.Ceiling(centre + reach) - 1, 0, length - 1));
             var weights = new double[last - first + 1];
             var sum = 0.0;
-            // What lies beyond an edge is the edge's own pixel.
-            for (var at = (int)Math.Floor(centre - reach) + 1; at <= (int)Math.Ceiling(centre + reach) - 1; at++)
-            {
-                var weight = Math.Max(0.0, 1.0 - Math.Abs(at - centre) / reach);
-                weights[Math.Clamp(at, first, last) - first] += weight;
-                sum += weight;
-            }
+            for (var at = first; at <= last; at++) sum += weights[at - first] = Math.Max(0.0, 1.0 - Math.Abs(at - centre) / reach);
             all[i] = (first, [.. weights.Select(w => (float)(w / sum))]);
         }
         return all;
