@@ -91,7 +91,7 @@ public sealed class Frame
 
     internal View Of(Region region)
     {
-        var (first, count) = region.Extent == Extent.Sample ? (_firstSample, Segments.Samples) : (_firstSegment, Segments.Count);
+        var (first, count) = region.Extent switch { Extent.Sample => (_firstSample, Segments.Samples), Extent.Segment => (_firstSegment, Segments.Count), _ => (0, 1) };
         return _arena.Part(_plan!.Offset(region) + first * region.Elements, count * region.Elements);
     }
 }

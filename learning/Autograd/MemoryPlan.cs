@@ -37,5 +37,5 @@ internal sealed class MemoryPlan
     public int Offset(Region region) => _offsets[region.Id];
 
     private int Length(Region region) =>
-        checked((region.Elements * (region.Extent == Extent.Sample ? Samples : Segments) + Alignment - 1) / Alignment * Alignment);
+        checked((region.Elements * (region.Extent switch { Extent.Sample => Samples, Extent.Segment => Segments, _ => 1 }) + Alignment - 1) / Alignment * Alignment);
 }

@@ -68,6 +68,9 @@ public abstract class Node
     /// <summary>Memory of <paramref name="elements"/> for each sample that holds nothing between runs.</summary>
     protected Saved Scratch(int elements) => Own(Extent.Sample, elements, kept: false);
 
+    /// <summary>Memory of <paramref name="elements"/> in all, whatever the batch, that holds nothing between runs: for weights that are changed before they are used.</summary>
+    protected Saved ScratchOnce(int elements) => Own(Extent.Batch, elements, kept: false);
+
     private Saved Own(Extent extent, int elements, bool kept)
     {
         var saved = new Saved(_tape.NewRegion(extent, elements), kept);

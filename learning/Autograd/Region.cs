@@ -5,6 +5,9 @@ internal enum Extent
 {
     Sample,
     Segment,
+
+    /// <summary>Once, however large the batch.</summary>
+    Batch,
 }
 
 /// <summary>Memory that a tape needs from one moment to another. Moments: node i runs forward at i, the loss is at F, node i runs backward at 2F - i.</summary>
@@ -15,7 +18,7 @@ internal sealed class Region(int id, Extent extent, int elements)
 
     public Extent Extent { get; } = extent;
 
-    /// <summary>Elements for each sample or segment.</summary>
+    /// <summary>Elements for each sample or segment, or in all.</summary>
     public int Elements { get; } = elements;
 
     public int First { get; set; } = int.MaxValue;

@@ -25,6 +25,9 @@ public sealed class Conv1d(Conv1d.Options options) : Layer, IFusesRelu
         /// <summary>Whether the bias is there.</summary>
         public bool Bias { get; init; } = true;
 
+        /// <summary>True convolution: the window is turned before it slides.</summary>
+        public bool Flipped { get; init; }
+
         /// <summary>First weights.</summary>
         public Initializer? WeightInit { get; init; }
 
@@ -37,7 +40,7 @@ public sealed class Conv1d(Conv1d.Options options) : Layer, IFusesRelu
     private readonly Conv2d _line = new(new(options.Out, new Pair(1, options.Kernel))
     {
         Stride = new Pair(1, options.Stride), Padding = new Pair(0, options.Padding), Dilation = new Pair(1, options.Dilation), Groups = options.Groups, Bias = options.Bias,
-        WeightInit = options.WeightInit, BiasInit = options.BiasInit, Axes = 1,
+        WeightInit = options.WeightInit, BiasInit = options.BiasInit, Flipped = options.Flipped, Axes = 1,
     });
 
     public override Shape Build(LayerBuilder build, Shape input)

@@ -3,7 +3,7 @@ using DistTrain.Kernels;
 
 namespace DistTrain.Learning;
 
-/// <summary>2-D cross-correlation, PyTorch's conv2d.  x [C, H, W]  w [O, C / groups, KY, KX]  b [O]  y [O, OY, OX],  OY = ⌊(H + 2·padding - dilation·(KY - 1) - 1) / stride⌋ + 1.</summary>
+/// <summary>2-D cross-correlation, PyTorch's conv2d; flipped: the convolution of the textbooks, y_o = Σ w_{-k}·x_{o+k}.  x [C, H, W]  w [O, C / groups, KY, KX]  b [O]  y [O, OY, OX],  OY = ⌊(H + 2·padding - dilation·(KY - 1) - 1) / stride⌋ + 1.</summary>
 [Named("conv2d")]
 public sealed class Conv2d(Conv2d.Options options) : Layer, IFusesRelu
 {
@@ -25,6 +25,9 @@ public sealed class Conv2d(Conv2d.Options options) : Layer, IFusesRelu
 
         /// <summary>Whether b is there.</summary>
         public bool Bias { get; init; } = true;
+
+        /// <summary>True convolution: the window is turned by 180° before it slides. The weights are kept as they are written, unturned.</summary>
+        public bool Flipped { get; init; }
 
         /// <summary>First weights.</summary>
         public Initializer? WeightInit { get; init; }
@@ -56,14 +59,18 @@ public sealed class Conv2d(Conv2d.Options options) : Layer, IFusesRelu
 
     public override long MultiplyAdds(Shape input, Shape output) => (long)output.Length * (_weight.Shape.Length / options.Out);
 
-    public override string ToOnnx(OnnxGraph graph, string x, Shape input) => options.Axes != 2 ? base.ToOnnx(graph, x, input)
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input) => options.Axes != 2 || options.Flipped ? base.ToOnnx(graph, x, input)
         : graph.Add("Conv", _bias is null ? [x, graph.Weights(_weight)] : [x, graph.Weights(_weight), graph.Weights(_bias)],
             ("kernel_shape", new long[] { options.Kernel.Y, options.Kernel.X }), ("strides", new long[] { options.Stride.Y, options.Stride.X }), ("dilations", new long[] { options.Dilation.Y, options.Dilation.X }),
             ("pads", new long[] { options.Padding.Y, options.Padding.X, options.Padding.Y, options.Padding.X }), ("group", (long)options.Groups));
 
-    public override Tensor Forward(Tape tape, Tensor x) => tape.Add(new Product(tape, this, x, ShapeFor(x.Shape), Epilogue.None));
+    public override Tensor Forward(Tape tape, Tensor x) => Record(tape, x, Epilogue.None);
 
-    public Tensor ForwardWithRelu(Tape tape, Tensor x) => tape.Add(new Product(tape, this, x, ShapeFor(x.Shape), Epilogue.Relu));
+    public Tensor ForwardWithRelu(Tape tape, Tensor x) => Record(tape, x, Epilogue.Relu);
+
+    private Tensor Record(Tape tape, Tensor x, Epilogue epilogue) => tape.Add(options.Flipped
+        ? new FlippedProduct(tape, x, ShapeFor(x.Shape), _weight, _bias, epilogue)
+        : new Product(tape, this, x, ShapeFor(x.Shape), epilogue));
 
     private Conv2dShape ShapeFor(Shape x) => new(x[0], x[1], x[2], options.Out, options.Kernel.Y, options.Kernel.X,
         options.Stride.Y, options.Stride.X, options.Padding.Y, options.Padding.X, options.Dilation.Y, options.Dilation.X, options.Groups);

@@ -10,13 +10,19 @@ public sealed class Conv3d(Conv3d.Options options) : Layer
 {
     /// <param name="Out">Output channels, O.</param>
     /// <param name="Kernel">Taps along depth, height and width.</param>
-    public sealed record Options([property: Range(1, 1 << 20)] int Out, [property: Range(1, 1024)] int Kernel)
+    public sealed record Options([property: Range(1, 1 << 20)] int Out, [property: Range(1, 1024)] int Kernel) : IValidatableObject
     {
         /// <summary>Step between windows, along all three.</summary>
         [Range(1, 1024)] public int Stride { get; init; } = 1;
 
         /// <summary>Zeros on each side, along all three.</summary>
         [Range(0, 1024)] public int Padding { get; init; }
+
+        /// <summary>Distance between the window's taps, along all three.</summary>
+        [Range(1, 1024)] public int Dilation { get; init; } = 1;
+
+        /// <summary>Groups of channels that do not see each other.</summary>
+        [Range(1, 1 << 20)] public int Groups { get; init; } = 1;
 
         /// <summary>Whether the bias is there.</summary>
         public bool Bias { get; init; } = true;
@@ -26,6 +32,11 @@ public sealed class Conv3d(Conv3d.Options options) : Layer
 
         /// <summary>First biases.</summary>
         public Initializer? BiasInit { get; init; }
+
+        public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+        {
+            if (Out % Groups != 0) yield return new($"is {Groups}. It must divide out = {Out}.", [nameof(Groups)]);
+        }
     }
 
     private Parameter _weight = null!;
@@ -33,9 +44,9 @@ public sealed class Conv3d(Conv3d.Options options) : Layer
 
     public override Shape Build(LayerBuilder build, Shape input)
     {
-        if (input.Rank != 4 || Size(input[1]) < 1 || Size(input[2]) < 1 || Size(input[3]) < 1)
-            throw build.Misfit(input, $"[channels, depth, height, width] of at least {Math.Max(1, options.Kernel - 2 * options.Padding)} along each");
-        _weight = build.Parameter("weight", new Shape(options.Out, input[0], options.Kernel, options.Kernel, options.Kernel), options.WeightInit ?? new FanInUniform());
+        if (input.Rank != 4 || input[0] % options.Groups != 0 || Size(input[1]) < 1 || Size(input[2]) < 1 || Size(input[3]) < 1)
+            throw build.Misfit(input, $"[channels{(options.Groups > 1 ? $" (a multiple of {options.Groups})" : "")}, depth, height, width] of at least {Math.Max(1, options.Dilation * (options.Kernel - 1) + 1 - 2 * options.Padding)} along each");
+        _weight = build.Parameter("weight", new Shape(options.Out, input[0] / options.Groups, options.Kernel, options.Kernel, options.Kernel), options.WeightInit ?? new FanInUniform());
         if (options.Bias) _bias = build.Parameter("bias", new Shape(options.Out), options.BiasInit ?? new FanInUniform(), Fan.Of(_weight.Shape));
         return new Shape(options.Out, Size(input[1]), Size(input[2]), Size(input[3]));
     }
@@ -51,16 +62,16 @@ public sealed class Conv3d(Conv3d.Options options) : Layer
         for (var i = 0; i < sliced.Length; i++)
         {
             var (z, c, tap) = (i / plane / taps / channels, i / plane / taps % channels, i / plane % taps);
-            var from = z * options.Stride + tap - options.Padding;
+            var from = z * options.Stride + tap * options.Dilation - options.Padding;
             if ((uint)from < (uint)depth) entries.Add((i, (c * depth + from) * plane + i % plane, 1f));
         }
         var slices = tape.Add(new Rearranged(tape, x, new SparseMatrix(sliced.Length, x.Shape.Length, entries), sliced));
-        var y = tape.Add(new Slices(tape, slices, _weight, _bias, new Conv2dShape(channels * taps, x.Shape[2], x.Shape[3], options.Out, taps, taps, options.Stride, options.Stride, options.Padding, options.Padding)));
+        var y = tape.Add(new Slices(tape, slices, _weight, _bias, new Conv2dShape(channels * taps, x.Shape[2], x.Shape[3], options.Out, taps, taps, options.Stride, options.Stride, options.Padding, options.Padding, options.Dilation, options.Dilation, options.Groups)));
         var (outputs, outPlane) = (options.Out, y.Shape[2] * y.Shape[3]);
         return Rearranged.Selection(tape, y, new Shape(outputs, outDepth, y.Shape[2], y.Shape[3]), i => (i / outPlane % outDepth * outputs + i / outPlane / outDepth) * outPlane + i % outPlane);
     }
 
-    private int Size(int input) => (input + 2 * options.Padding - options.Kernel) / options.Stride + 1;
+    private int Size(int input) => (input + 2 * options.Padding - options.Dilation * (options.Kernel - 1) - 1) / options.Stride + 1;
 
     // Every output depth of every sample is one sample of the convolution.
     private sealed class Slices(Tape tape, Tensor x, Parameter weight, Parameter? bias, Conv2dShape shape)

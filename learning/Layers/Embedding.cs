@@ -17,6 +17,8 @@ public sealed class Embedding(Embedding.Options options) : Layer
 
     private Parameter _weight = null!;
 
+    internal Parameter Weight => _weight;
+
     public override int Vocabulary => options.Vocabulary;
 
     public override Shape Build(LayerBuilder build, Shape input)

@@ -16,15 +16,23 @@ public sealed class Linear(Linear.Options options) : Layer, IFusesRelu
 
         /// <summary>First biases.</summary>
         public Initializer? BiasInit { get; init; }
+
+        /// <summary>Weights of another layer, [O, I], that this one shares.</summary>
+        internal Func<Parameter>? Shared { get; init; }
     }
 
     private Parameter _weight = null!;
     private Parameter? _bias;
 
+    internal Parameter Weight => _weight;
+
+    internal Parameter? BiasParameter => _bias;
+
     public override Shape Build(LayerBuilder build, Shape input)
     {
         if (input.Rank < 1) throw build.Misfit(input, "[..., inputs]");
-        _weight = build.Parameter("weight", new Shape(options.Out, input[-1]), options.WeightInit ?? new FanInUniform());
+        _weight = options.Shared?.Invoke() ?? build.Parameter("weight", new Shape(options.Out, input[-1]), options.WeightInit ?? new FanInUniform());
+        if (_weight.Shape != new Shape(options.Out, input[-1])) throw build.Misfit(input, $"[..., {_weight.Shape[1]}], the width of the weights {_weight.Shape} that it shares");
         if (options.Bias) _bias = build.Parameter("bias", new Shape(options.Out), options.BiasInit ?? new FanInUniform(), Fan.Of(_weight.Shape));
         return new Shape([.. input.Axes[..^1], options.Out]);
     }

@@ -1,7 +1,7 @@
 namespace DistTrain.Learning;
 
 /// <summary>What recurrent layers share: PyTorch's parameters weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0 (with _reverse for the second direction), layers stacked, directions side by side.  x [T, I]  y [T, H] or [T, 2H].</summary>
-public abstract class Recurrent(int gates, int hidden, int layers, bool bidirectional) : Layer
+public abstract class Recurrent(int gates, int hidden, int layers, bool bidirectional, Initializer? hiddenInit = null) : Layer
 {
     private readonly List<Cell> _cells = [];
 
@@ -15,7 +15,7 @@ public abstract class Recurrent(int gates, int hidden, int layers, bool bidirect
         for (var layer = 0; layer < layers; layer++, inputs = Directions * hidden)
             for (var direction = 0; direction < Directions; direction++)
             {
-                Parameter Of(string name, params ReadOnlySpan<int> axes) => build.Parameter($"{name}_l{layer}{(direction == 1 ? "_reverse" : "")}", new Shape(axes), initializer, fan);
+                Parameter Of(string name, params ReadOnlySpan<int> axes) => build.Parameter($"{name}_l{layer}{(direction == 1 ? "_reverse" : "")}", new Shape(axes), name == "weight_hh" && hiddenInit is not null ? hiddenInit : initializer, fan);
                 _cells.Add(new Cell(Of("weight_ih", gates * hidden, inputs), Of("weight_hh", gates * hidden, hidden), Of("bias_ih", gates * hidden), Of("bias_hh", gates * hidden),
                     build.Lanes > 0 ? build.Carried($"state_l{layer}", States, hidden) : null));
             }

@@ -15,7 +15,7 @@ public enum RecurrentActivation
 
 /// <summary>h_t = f(W_ih·x_t + b_ih + W_hh·h_{t-1} + b_hh) over a whole sequence, f = tanh or ReLU; h starts at zero, or where the sample of the step before ended (adjacent sampling).  x [T, I]  y [T, H].  Elman 1990, doi:10.1207/s15516709cog1402_1.</summary>
 [Named("rnn")]
-public sealed class Rnn(Rnn.Options options) : Recurrent(1, options.Hidden, options.Layers, options.Bidirectional)
+public sealed class Rnn(Rnn.Options options) : Recurrent(1, options.Hidden, options.Layers, options.Bidirectional, options.HiddenInit)
 {
     /// <param name="Hidden">Units, H.</param>
     /// <param name="Layers">Stacked layers; each reads the one below.</param>
@@ -26,6 +26,9 @@ public sealed class Rnn(Rnn.Options options) : Recurrent(1, options.Hidden, opti
 
         /// <summary>f: tanh or relu.</summary>
         public RecurrentActivation Activation { get; init; }
+
+        /// <summary>First W_hh: identity with relu is the IRNN; not given: uniform to 1/√H, as PyTorch draws it.</summary>
+        public Initializer? HiddenInit { get; init; }
     }
 
     protected override Node Sequence(Tape tape, Cell cell, Tensor x) => new Steps(tape, cell, x, options.Activation == RecurrentActivation.Relu);

@@ -8,14 +8,21 @@ namespace DistTrain.Learning;
 public sealed class SqueezeExcite(SqueezeExcite.Options options) : Layer
 {
     /// <param name="Reduction">How many times fewer units the hidden layer has than channels; at least one unit stays.</param>
-    public sealed record Options([property: Range(1, 1 << 16)] int Reduction = 16);
+    public sealed record Options([property: Range(1, 1 << 16)] int Reduction = 16)
+    {
+        /// <summary>Units of the hidden layer; not given: channels / reduction.</summary>
+        [Range(1, 1 << 20)] public int? Hidden { get; init; }
+
+        /// <summary>Swish in place of ReLU before the second layer, as EfficientNet has it.</summary>
+        public bool Swish { get; init; }
+    }
 
     private Sequential _gate = null!;
 
     public override Shape Build(LayerBuilder build, Shape input)
     {
         if (input.Rank != 3 || input.Length == 0) throw build.Misfit(input, "[channels, height, width]");
-        _gate = new Sequential(new GlobalAveragePool(), new Linear(new(Math.Max(1, input[0] / options.Reduction))), new Relu(), new Linear(new(input[0])), new Sigmoid());
+        _gate = new Sequential(new GlobalAveragePool(), new Linear(new(options.Hidden ?? Math.Max(1, input[0] / options.Reduction))), options.Swish ? new Silu() : new Relu(), new Linear(new(input[0])), new Sigmoid());
         build.Child("gate", _gate, input);
         return input;
     }

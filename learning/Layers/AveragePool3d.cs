@@ -1,0 +1,42 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace DistTrain.Learning;
+
+/// <summary>y = means over windows, zeros of the padding counted of each channel's volume: over planes first, then over depth.  x [C, D, H, W]  y [C, OD, OY, OX], sizes as averagePool2d's.  Tran et al. 2015, arXiv:1412.0767.</summary>
+[Named("averagePool3d")]
+public sealed class AveragePool3d(AveragePool3d.Options options) : Layer
+{
+    /// <param name="Kernel">Height and width of the window.</param>
+    /// <param name="Depth">Depth of the window; not given: the kernel's height.</param>
+    public sealed record Options([property: Range(1, 1024)] Pair Kernel, [property: Range(1, 1024)] int? Depth = null) : IValidatableObject
+    {
+        /// <summary>Step between windows; not given: the kernel.</summary>
+        [Range(1, 1024)] public Pair? Stride { get; init; }
+
+        /// <summary>Step between windows along the depth; not given: the window's depth.</summary>
+        [Range(1, 1024)] public int? StrideDepth { get; init; }
+
+        /// <summary>Cells around each plane; at most half the kernel.</summary>
+        [Range(0, 512)] public Pair Padding { get; init; }
+
+        public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) => Window.Validate(Kernel, Padding);
+    }
+
+    private readonly AveragePool2d _planes = new(new(options.Kernel, options.Stride, options.Padding));
+    private readonly AveragePool2d _depth = new(new(new Pair(options.Depth ?? options.Kernel.Y, 1), new Pair(options.StrideDepth ?? options.Depth ?? options.Kernel.Y, 1)));
+
+    public override Shape Build(LayerBuilder build, Shape input)
+    {
+        if (input.Rank != 4 || input[1] < (options.Depth ?? options.Kernel.Y)) throw build.Misfit(input, $"[channels, depth (at least {options.Depth ?? options.Kernel.Y}), height, width]");
+        var planes = _planes.Build(build, new Shape(input[0] * input[1], input[2], input[3]));
+        var depth = _depth.Build(build, new Shape(input[0], input[1], planes[1] * planes[2]));
+        return new Shape(input[0], depth[1], planes[1], planes[2]);
+    }
+
+    public override Tensor Forward(Tape tape, Tensor x)
+    {
+        var planes = _planes.Forward(tape, x.Reshape(new Shape(x.Shape[0] * x.Shape[1], x.Shape[2], x.Shape[3])));
+        var depth = _depth.Forward(tape, planes.Reshape(new Shape(x.Shape[0], x.Shape[1], planes.Shape[1] * planes.Shape[2])));
+        return depth.Reshape(new Shape(x.Shape[0], depth.Shape[1], planes.Shape[1], planes.Shape[2]));
+    }
+}
