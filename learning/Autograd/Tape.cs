@@ -130,7 +130,7 @@ public sealed class Tape
             foreach (var edge in node.Edges)
             {
                 var root = edge.Tensor.Root;
-                if (!root.NeedsGradient) continue;
+                if (!root.NeedsGradient || (node is LossNode && edge != node.Edges[0])) continue;
                 if (root.Gradient is null) root.Gradient = NewRegion(Extent.Sample, root.Shape.Length);
                 else edge.Part = NewRegion(Extent.Sample, root.Shape.Length); // added to what later nodes gave
             }

@@ -69,6 +69,9 @@ internal sealed class TapeCuts
         var several = new bool[_crossing.Length];
         Cross(_tape.Input, -1);
         for (var i = 0; i < _tape.Nodes.Count; i++) Cross(_tape.Nodes[i].Output, i);
+        // What is beside the main loss reads the targets, which the last stage alone has: no cut comes after it.
+        for (var i = 0; i < _tape.Nodes.Count; i++)
+            if (_tape.Nodes[i] is LossNode) several.AsSpan(i + 1).Fill(true);
         for (var at = 0; at < several.Length; at++)
             if (several[at]) _crossing[at] = null;
 

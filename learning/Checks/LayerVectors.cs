@@ -16,9 +16,15 @@ internal static class LayerVectors
         {
             Stride = (int)v.Number("stride", 1), Padding = (int)v.Number("padding", 0), Dilation = (int)v.Number("dilation", 1), Groups = (int)v.Number("groups", 1), Bias = v.Inputs.ContainsKey("bias"),
         }),
-        ["conv3d"] = v => v.Number("dilation", 1) == 1 && v.Number("groups", 1) == 1 && v.Input("w").Shape is var w && w[2] == w[3] && w[3] == w[4]
-            ? new Conv3d(new(w[0], w[2]) { Stride = (int)v.Number("stride", 1), Padding = (int)v.Number("padding", 0), Bias = v.Inputs.ContainsKey("bias") })
-            : throw new UnsupportedVectorException("conv3d takes one size for all three axes, one group, no dilation."),
+        ["conv3d"] = v =>
+        {
+            var w = v.Input("w").Shape;
+            return new Conv3d(new(w[0], new Pair(w[3], w[4]), w[2])
+            {
+                Stride = v.Plane("stride", 1), StrideDepth = v.Depth("stride", 1), Padding = v.Plane("padding", 0), PaddingDepth = v.Depth("padding", 0), Dilation = v.Plane("dilation", 1), DilationDepth = v.Depth("dilation", 1),
+                Groups = (int)v.Number("groups", 1), Bias = v.Inputs.ContainsKey("bias"),
+            });
+        },
         ["conv_transpose2d"] = v => new ConvTranspose2d(new(v.Input("w").Shape[1] * (int)v.Number("groups", 1), new Pair(v.Input("w").Shape[2], v.Input("w").Shape[3]))
         {
             Stride = v.Pair("stride", 1), Padding = v.Pair("padding", 0), OutputPadding = v.Pair("output_padding", 0), Dilation = v.Pair("dilation", 1), Groups = (int)v.Number("groups", 1), Bias = v.Inputs.ContainsKey("bias"),

@@ -63,8 +63,15 @@ public sealed class VectorCase(JsonObject json)
     /// <summary>One number for both axes, or two.</summary>
     public Pair Pair(string attr, int otherwise) => Pair(attr, new Pair(otherwise, otherwise));
 
+    /// <summary>Of three axes the last two: one number for all, or three.</summary>
+    public Pair Plane(string attr, int otherwise) => Pair(attr, otherwise);
+
+    /// <summary>Of three axes the first.</summary>
+    public int Depth(string attr, int otherwise) => Attrs[attr] is JsonArray { Count: 3 } three ? three[0]!.GetValue<int>() : Pair(attr, otherwise).Y;
+
     public Pair Pair(string attr, Pair otherwise) => Attrs[attr] switch
     {
+        JsonArray { Count: 3 } three => new Pair(three[1]!.GetValue<int>(), three[2]!.GetValue<int>()),
         JsonArray { Count: 2 } two => new Pair(two[0]!.GetValue<int>(), two[1]!.GetValue<int>()),
         JsonValue value => new Pair(value.GetValue<int>(), value.GetValue<int>()),
         _ => otherwise,

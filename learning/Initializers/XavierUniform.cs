@@ -7,7 +7,7 @@ namespace DistTrain.Learning;
 [Named("xavierUniform")]
 public sealed class XavierUniform(XavierUniform.Options options) : Initializer
 {
-    /// <param name="Gain">1 for linear and sigmoid units, 5/3 for tanh.</param>
+    /// <param name="Gain">1 for linear and sigmoid units; for tanh 5/3 (PyTorch) or 4 (some lecture notes).</param>
     public sealed record Options([property: Range(0.0, 1e6)] double Gain = 1.0);
 
     public override void Fill(Span<float> values, Fan fan, ulong key)

@@ -9,17 +9,27 @@ namespace DistTrain.Learning;
 public sealed class Conv3d(Conv3d.Options options) : Layer
 {
     /// <param name="Out">Output channels, O.</param>
-    /// <param name="Kernel">Taps along depth, height and width.</param>
-    public sealed record Options([property: Range(1, 1 << 20)] int Out, [property: Range(1, 1024)] int Kernel) : IValidatableObject
+    /// <param name="Kernel">Height and width of the window.</param>
+    /// <param name="Depth">Depth of the window; not given: its height.</param>
+    public sealed record Options([property: Range(1, 1 << 20)] int Out, [property: Range(1, 1024)] Pair Kernel, [property: Range(1, 1024)] int? Depth = null) : IValidatableObject
     {
-        /// <summary>Step between windows, along all three.</summary>
-        [Range(1, 1024)] public int Stride { get; init; } = 1;
+        /// <summary>Step between windows.</summary>
+        [Range(1, 1024)] public Pair Stride { get; init; } = new(1, 1);
 
-        /// <summary>Zeros on each side, along all three.</summary>
-        [Range(0, 1024)] public int Padding { get; init; }
+        /// <summary>Step between windows along the depth; not given: that along the height.</summary>
+        [Range(1, 1024)] public int? StrideDepth { get; init; }
 
-        /// <summary>Distance between the window's taps, along all three.</summary>
-        [Range(1, 1024)] public int Dilation { get; init; } = 1;
+        /// <summary>Zeros around each plane, on each side.</summary>
+        [Range(0, 1024)] public Pair Padding { get; init; }
+
+        /// <summary>Zero planes at each end; not given: as many as rows.</summary>
+        [Range(0, 1024)] public int? PaddingDepth { get; init; }
+
+        /// <summary>Distance between the window's taps.</summary>
+        [Range(1, 1024)] public Pair Dilation { get; init; } = new(1, 1);
+
+        /// <summary>Distance between its taps along the depth; not given: that along the height.</summary>
+        [Range(1, 1024)] public int? DilationDepth { get; init; }
 
         /// <summary>Groups of channels that do not see each other.</summary>
         [Range(1, 1 << 20)] public int Groups { get; init; } = 1;
@@ -44,34 +54,43 @@ public sealed class Conv3d(Conv3d.Options options) : Layer
 
     public override Shape Build(LayerBuilder build, Shape input)
     {
-        if (input.Rank != 4 || input[0] % options.Groups != 0 || Size(input[1]) < 1 || Size(input[2]) < 1 || Size(input[3]) < 1)
-            throw build.Misfit(input, $"[channels{(options.Groups > 1 ? $" (a multiple of {options.Groups})" : "")}, depth, height, width] of at least {Math.Max(1, options.Dilation * (options.Kernel - 1) + 1 - 2 * options.Padding)} along each");
-        _weight = build.Parameter("weight", new Shape(options.Out, input[0] / options.Groups, options.Kernel, options.Kernel, options.Kernel), options.WeightInit ?? new FanInUniform());
+        var (depth, plane) = input.Rank == 4 ? (OutDepth(input), Plane(input)) : default;
+        if (input.Rank != 4 || input[0] % options.Groups != 0 || depth < 1 || plane.OutY < 1 || plane.OutX < 1)
+            throw build.Misfit(input, $"[channels{(options.Groups > 1 ? $" (a multiple of {options.Groups})" : "")}, depth, height, width] of at least the window, {Taps} x {options.Kernel.Y} x {options.Kernel.X} before padding and dilation");
+        _weight = build.Parameter("weight", new Shape(options.Out, input[0] / options.Groups, Taps, options.Kernel.Y, options.Kernel.X), options.WeightInit ?? new FanInUniform());
         if (options.Bias) _bias = build.Parameter("bias", new Shape(options.Out), options.BiasInit ?? new FanInUniform(), Fan.Of(_weight.Shape));
-        return new Shape(options.Out, Size(input[1]), Size(input[2]), Size(input[3]));
+        return new Shape(options.Out, depth, plane.OutY, plane.OutX);
     }
 
     public override long MultiplyAdds(Shape input, Shape output) => (long)output.Length * (_weight.Shape.Length / options.Out);
 
     public override Tensor Forward(Tape tape, Tensor x)
     {
-        var (channels, depth, plane, taps, outDepth) = (x.Shape[0], x.Shape[1], x.Shape[2] * x.Shape[3], options.Kernel, Size(x.Shape[1]));
+        var (channels, depth, plane, taps, outDepth) = (x.Shape[0], x.Shape[1], x.Shape[2] * x.Shape[3], Taps, OutDepth(x.Shape));
         // [depth of the output, channel, tap] planes; those past an end are zeros.
         var sliced = new Shape(outDepth, channels * taps, x.Shape[2], x.Shape[3]);
         var entries = new List<(int, int, float)>();
         for (var i = 0; i < sliced.Length; i++)
         {
             var (z, c, tap) = (i / plane / taps / channels, i / plane / taps % channels, i / plane % taps);
-            var from = z * options.Stride + tap * options.Dilation - options.Padding;
+            var from = z * (options.StrideDepth ?? options.Stride.Y) + tap * (options.DilationDepth ?? options.Dilation.Y) - PaddingDepth;
             if ((uint)from < (uint)depth) entries.Add((i, (c * depth + from) * plane + i % plane, 1f));
         }
         var slices = tape.Add(new Rearranged(tape, x, new SparseMatrix(sliced.Length, x.Shape.Length, entries), sliced));
-        var y = tape.Add(new Slices(tape, slices, _weight, _bias, new Conv2dShape(channels * taps, x.Shape[2], x.Shape[3], options.Out, taps, taps, options.Stride, options.Stride, options.Padding, options.Padding, options.Dilation, options.Dilation, options.Groups)));
+        var y = tape.Add(new Slices(tape, slices, _weight, _bias, Plane(x.Shape)));
         var (outputs, outPlane) = (options.Out, y.Shape[2] * y.Shape[3]);
         return Rearranged.Selection(tape, y, new Shape(outputs, outDepth, y.Shape[2], y.Shape[3]), i => (i / outPlane % outDepth * outputs + i / outPlane / outDepth) * outPlane + i % outPlane);
     }
 
-    private int Size(int input) => (input + 2 * options.Padding - options.Dilation * (options.Kernel - 1) - 1) / options.Stride + 1;
+    private int Taps => options.Depth ?? options.Kernel.Y;
+
+    private int PaddingDepth => options.PaddingDepth ?? options.Padding.Y;
+
+    private int OutDepth(Shape x) => (x[1] + 2 * PaddingDepth - (options.DilationDepth ?? options.Dilation.Y) * (Taps - 1) - 1) / (options.StrideDepth ?? options.Stride.Y) + 1;
+
+    // The convolution of one output depth: its channels are (channel, tap) pairs.
+    private Conv2dShape Plane(Shape x) => new(x[0] * Taps, x[2], x[3], options.Out, options.Kernel.Y, options.Kernel.X, options.Stride.Y, options.Stride.X,
+        options.Padding.Y, options.Padding.X, options.Dilation.Y, options.Dilation.X, options.Groups);
 
     // Every output depth of every sample is one sample of the convolution.
     private sealed class Slices(Tape tape, Tensor x, Parameter weight, Parameter? bias, Conv2dShape shape)

@@ -6,6 +6,7 @@ namespace DistTrain.Learning;
 /// <summary>
 /// Gated recurrent units over a whole sequence.  x [T, I]  y [T, H]: r, z = sigmoid of (W_i·x_t + b_i + W_h·h_{t-1} + b_h);  n = tanh(W_in·x_t + b_in + r·(W_hn·h_{t-1} + b_hn));
 /// h_t = (1 - z)·n + z·h_{t-1};  h starts at zero, or where the sample of the step before ended (adjacent sampling). Gates in PyTorch's order r, z, n.  Cho et al. 2014, arXiv:1406.1078.
+/// resetBefore: n = tanh(W_in·x_t + b_in + W_hn·(r∘h_{t-1}) + b_hn);  mirrored: h_t = z·n + (1 - z)·h_{t-1}.
 /// </summary>
 [Named("gru")]
 public sealed class Gru(Gru.Options options) : Recurrent(3, options.Hidden, options.Layers, options.Bidirectional)
@@ -16,23 +17,33 @@ public sealed class Gru(Gru.Options options) : Recurrent(3, options.Hidden, opti
     {
         /// <summary>A second direction from the last step to the first: y [T, 2H].</summary>
         public bool Bidirectional { get; init; }
+
+        /// <summary>The reset gate acts on the state before its product, as Cho et al. wrote it; weights do not move to PyTorch then.</summary>
+        public bool ResetBefore { get; init; }
+
+        /// <summary>The other way to name the update gate: z is the share of the new candidate, not of the old state.</summary>
+        public bool Mirrored { get; init; }
     }
 
-    protected override Node Sequence(Tape tape, Cell cell, Tensor x) => new Steps(tape, cell, x);
+    protected override Node Sequence(Tape tape, Cell cell, Tensor x) => new Steps(tape, cell, x, new GruForm(options.ResetBefore, options.Mirrored));
 
     private sealed class Steps : Node
     {
-        private readonly IGru _gru;
+        private readonly IGru? _gru;
+        private readonly IGruForms? _forms;
+        private readonly GruForm _form;
         private readonly Cell _cell;
         private readonly RecurrentShape _shape;
         private readonly Saved _gates;
         private readonly Saved? _unwanted;
         private readonly CarriedState? _carried;
 
-        public Steps(Tape tape, Cell cell, Tensor x)
+        public Steps(Tape tape, Cell cell, Tensor x, GruForm form)
             : base(tape, [x], new Shape(x.Shape[0], cell.WeightHidden.Shape[1]), cell.WeightInput, cell.WeightHidden, cell.BiasInput, cell.BiasHidden, cell.Carried)
         {
-            (_gru, _cell, _shape) = (tape.Device.Op<IGru>(), cell, new RecurrentShape(x.Shape[0], x.Shape[1], cell.WeightHidden.Shape[1]));
+            (_cell, _form, _shape) = (cell, form, new RecurrentShape(x.Shape[0], x.Shape[1], cell.WeightHidden.Shape[1]));
+            if (form == default) _gru = tape.Device.Op<IGru>();
+            else _forms = tape.Device.Op<IGruForms>();
             _gates = Save(_shape.Steps * 4 * _shape.Hidden);
             if (!x.NeedsGradient) _unwanted = Scratch(x.Shape.Length); // the op always writes dx
             _carried = CarriedState.Of(tape, cell.Carried, Save);
@@ -47,16 +58,18 @@ public sealed class Gru(Gru.Options options) : Recurrent(3, options.Hidden, opti
         public override void Forward(Frame frame)
         {
             _carried?.Read(frame);
-            _gru.Forward(_shape, frame.Samples, frame.Input(), frame.Weights(_cell.WeightInput), frame.Weights(_cell.WeightHidden),
-            frame.Weights(_cell.BiasInput), frame.Weights(_cell.BiasHidden), frame.Output, frame.Memory(_gates), Start(frame));
+            var (x, wInput, wHidden, bInput, bHidden) = (frame.Input(), frame.Weights(_cell.WeightInput), frame.Weights(_cell.WeightHidden), frame.Weights(_cell.BiasInput), frame.Weights(_cell.BiasHidden));
+            if (_gru is not null) _gru.Forward(_shape, frame.Samples, x, wInput, wHidden, bInput, bHidden, frame.Output, frame.Memory(_gates), Start(frame));
+            else _forms!.Forward(_shape, _form, frame.Samples, x, wInput, wHidden, bInput, bHidden, frame.Output, frame.Memory(_gates), Start(frame));
         }
 
         public override void Backward(Frame frame)
         {
             _carried?.Write(frame, frame.Output);
-            _gru.Backward(_shape, frame.Segments, frame.Input(), frame.Weights(_cell.WeightInput), frame.Weights(_cell.WeightHidden),
-            frame.Output, frame.Memory(_gates), frame.OutputGradient, _unwanted is { } scratch ? frame.Memory(scratch) : frame.InputGradient(),
-            frame.Gradient(_cell.WeightInput), frame.Gradient(_cell.WeightHidden), frame.Gradient(_cell.BiasInput), frame.Gradient(_cell.BiasHidden), Start(frame));
+            var (x, wInput, wHidden, dx) = (frame.Input(), frame.Weights(_cell.WeightInput), frame.Weights(_cell.WeightHidden), _unwanted is { } scratch ? frame.Memory(scratch) : frame.InputGradient());
+            var (dwInput, dwHidden, dbInput, dbHidden) = (frame.Gradient(_cell.WeightInput), frame.Gradient(_cell.WeightHidden), frame.Gradient(_cell.BiasInput), frame.Gradient(_cell.BiasHidden));
+            if (_gru is not null) _gru.Backward(_shape, frame.Segments, x, wInput, wHidden, frame.Output, frame.Memory(_gates), frame.OutputGradient, dx, dwInput, dwHidden, dbInput, dbHidden, Start(frame));
+            else _forms!.Backward(_shape, _form, frame.Segments, x, wInput, wHidden, frame.Output, frame.Memory(_gates), frame.OutputGradient, dx, dwInput, dwHidden, dbInput, dbHidden, Start(frame));
         }
     }
 }

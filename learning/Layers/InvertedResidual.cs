@@ -31,7 +31,7 @@ public sealed class InvertedResidual(InvertedResidual.Options options) : Compose
         [
             .. options.Expansion > 1 ? [.. Convolutions.Normalized(hidden, 1, relu: false), Bend()] : Array.Empty<Layer>(),
             .. Convolutions.Normalized(hidden, options.Kernel, options.Stride, hidden, relu: false), Bend(),
-            .. options.Squeeze > 0 ? [new SqueezeExcite(new(Math.Max(1, hidden / Math.Max(1, inputs / options.Squeeze))) { Hidden = Math.Max(1, inputs / options.Squeeze), Swish = options.Swish })] : Array.Empty<Layer>(),
+            .. options.Squeeze > 0 ? [new SqueezeExcite(new() { Hidden = Math.Max(1, inputs / options.Squeeze), Swish = options.Swish })] : Array.Empty<Layer>(),
             .. Convolutions.Normalized(options.Out, 1, relu: false),
         ];
         return options.Stride == 1 && inputs == options.Out ? new Residual(new() { Body = body }) : new Sequential(body);

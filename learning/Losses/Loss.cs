@@ -19,8 +19,8 @@ public abstract class Loss
     public abstract LossNode Record(Tape tape, Tensor output, TargetKind kind);
 }
 
-/// <summary>A loss on a tape: Forward adds to the metrics and, in training, writes the gradient of its input at once; its Backward never runs.</summary>
-public abstract class LossNode(Tape tape, Tensor output) : Node(tape, [output], new Shape(1))
+/// <summary>A loss on a tape: Forward adds to the metrics and, in training, writes the gradient of its input at once; its Backward never runs. What is wanted of it (the samples, where a net gives them again) gets no gradient.</summary>
+public abstract class LossNode(Tape tape, Tensor output, Tensor? wanted = null) : Node(tape, wanted is null ? [output] : [output, wanted], new Shape(1))
 {
     public sealed override void Backward(Frame frame) { }
 }

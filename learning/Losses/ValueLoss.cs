@@ -21,15 +21,22 @@ public abstract class ValueLoss : Loss
     }
 
     /// <summary>The node of a loss of elements.</summary>
-    protected static LossNode Record<TFunction>(Tape tape, Tensor output, TFunction function, TargetKind kind) where TFunction : unmanaged, ILossFunction => new Node<TFunction>(tape, output, function, kind == TargetKind.Labels);
+    protected static LossNode Record<TFunction>(Tape tape, Tensor output, TFunction function, TargetKind kind) where TFunction : unmanaged, ILossFunction => ElementLoss.Record(tape, output, function, kind == TargetKind.Labels);
+}
 
-    private sealed class Node<TFunction>(Tape tape, Tensor output, TFunction function, bool labels) : LossNode(tape, output) where TFunction : unmanaged, ILossFunction
+/// <summary>The node of a loss of single elements.</summary>
+internal static class ElementLoss
+{
+    /// <param name="wanted">What the output is compared with; null = the data's targets.</param>
+    public static LossNode Record<TFunction>(Tape tape, Tensor output, TFunction function, bool labels = false, Tensor? wanted = null) where TFunction : unmanaged, ILossFunction => new Node<TFunction>(tape, output, function, labels, wanted);
+
+    private sealed class Node<TFunction>(Tape tape, Tensor output, TFunction function, bool labels, Tensor? wanted) : LossNode(tape, output, wanted) where TFunction : unmanaged, ILossFunction
     {
         private readonly IElementwiseLoss<TFunction> _loss = tape.Device.Op<IElementwiseLoss<TFunction>>();
         private readonly int _elements = output.Shape.Length;
+        private readonly bool _readsTarget = wanted is null;
 
-        public override void Forward(Frame frame) =>
-            _loss.Forward(function, frame.Segments, _elements, frame.Input(), frame.Target, labels, frame.LossScale(_elements), frame.InputGradient(), frame.Metrics);
+        public override void Forward(Frame frame) => _loss.Forward(function, frame.Segments, _elements, frame.Input(), _readsTarget ? frame.Target : frame.Input(1), labels, frame.LossScale(_elements), frame.InputGradient(), frame.Metrics);
     }
 }
 

@@ -34,9 +34,6 @@ internal static class Convolutions
         Relu = true,
     });
 
-    /// <summary>A 3 x 3 convolution of each channel by itself, then a 1 x 1 convolution over channels.  Howard et al. 2017, arXiv:1704.04861.</summary>
-    public static Layer Separable(int inputs, int outputs, int stride) => new Sequential([.. Normalized(inputs, 3, stride, groups: inputs), .. Normalized(outputs, 1)]);
-
     public static MaxPool2d MaxPool(int kernel, int stride, int padding = 0) => new(new(new Pair(kernel, kernel), new Pair(stride, stride), new Pair(padding, padding)));
 }
 

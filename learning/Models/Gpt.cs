@@ -17,6 +17,9 @@ public sealed class Gpt(Gpt.Options options) : Model
         /// <summary>Probability of dropping an element of each branch before it is added.</summary>
         [Range(0.0, 1.0, MaximumIsExclusive = true)] public float Dropout { get; init; }
 
+        /// <summary>The output shares the token embedding's table, as GPT-2 does.</summary>
+        public bool Tied { get; init; }
+
         /// <summary>Deviation of the first weights; GPT-2's.</summary>
         [Range(0.0, 10.0)] public float Std { get; init; } = 0.02f;
 
@@ -28,13 +31,15 @@ public sealed class Gpt(Gpt.Options options) : Model
 
     public override Layer Build(Shape input, int outputs)
     {
-        var layers = new List<Layer> { new Embedding(new(outputs, options.Width) { Init = First }), new Positions(new() { Init = First }) };
+        var layers = new List<Layer> { new Positions(new() { Init = First }) };
         for (var block = 0; block < options.Layers; block++)
         {
             layers.Add(Branch(new MultiHeadAttention(new(options.Heads, Causal: true) { WeightInit = First })));
             layers.Add(Branch(Dense(4 * options.Width), new Gelu(), Dense(options.Width)));
         }
-        return new Sequential([.. layers, new LayerNorm(new()), Dense(outputs)]);
+        layers.Add(new LayerNorm(new()));
+        return options.Tied ? new Sequential(new TiedEmbedding(new(outputs, options.Width) { Body = layers, Init = First }))
+            : new Sequential([new Embedding(new(outputs, options.Width) { Init = First }), .. layers, Dense(outputs)]);
     }
 
     private Normal First => new(new(options.Std));

@@ -5,6 +5,6 @@ namespace DistTrain.Learning;
 public sealed class MobileNet : Model
 {
     public override Layer Build(Shape input, int outputs) => new Sequential(
-        [.. Convolutions.Normalized(32, 3), Convolutions.Separable(32, 64, 1), Convolutions.Separable(64, 128, 2), Convolutions.Separable(128, 128, 1),
-            Convolutions.Separable(128, 256, 2), Convolutions.Separable(256, 256, 1), new GlobalAveragePool(), new Linear(new(outputs))]);
+        [.. Convolutions.Normalized(32, 3), new SeparableConv2d(new(64)), new SeparableConv2d(new(128, 3, 2)), new SeparableConv2d(new(128)),
+            new SeparableConv2d(new(256, 3, 2)), new SeparableConv2d(new(256)), new GlobalAveragePool(), new Linear(new(outputs))]);
 }

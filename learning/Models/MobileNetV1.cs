@@ -12,13 +12,10 @@ public sealed class MobileNetV1(MobileNetV1.Options options) : Model
 
     public override Layer Build(Shape input, int outputs)
     {
-        var (large, channels) = (options.Stem == Stem.ImageNet, Scaled(32));
-        var layers = new List<Layer>(Convolutions.Normalized(channels, 3, large ? 2 : 1));
+        var large = options.Stem == Stem.ImageNet;
+        var layers = new List<Layer>(Convolutions.Normalized(Scaled(32), 3, large ? 2 : 1));
         foreach (var (width, stride) in new[] { (64, 1), (128, large ? 2 : 1), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1), (512, 1), (512, 1), (512, 1), (512, 1), (1024, 2), (1024, 1) })
-        {
-            layers.Add(Convolutions.Separable(channels, Scaled(width), stride));
-            channels = Scaled(width);
-        }
+            layers.Add(new SeparableConv2d(new(Scaled(width), 3, stride)));
         return new Sequential([.. layers, new GlobalAveragePool(), new Linear(new(outputs))]);
     }
 

@@ -12,25 +12,15 @@ public sealed class MobileNetV2(MobileNetV2.Options options) : Model
 
     public override Layer Build(Shape input, int outputs)
     {
-        var (large, channels) = (options.Stem == Stem.ImageNet, Scaled(32));
-        var layers = new List<Layer>(Bounded(channels, 3, large ? 2 : 1, 1));
+        var large = options.Stem == Stem.ImageNet;
+        var layers = new List<Layer>(Bounded(Scaled(32), 3, large ? 2 : 1));
         foreach (var (expansion, width, blocks, stride) in new[] { (1, 16, 1, 1), (6, 24, 2, large ? 2 : 1), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1) })
             for (var block = 0; block < blocks; block++)
-            {
-                layers.Add(Inverted(channels, expansion, Scaled(width), block == 0 ? stride : 1));
-                channels = Scaled(width);
-            }
-        return new Sequential([.. layers, .. Bounded(Math.Max(1280, Scaled(1280)), 1, 1, 1), new GlobalAveragePool(), new Dropout(new(0.2f)), new Linear(new(outputs))]);
+                layers.Add(new InvertedResidual(new(Scaled(width), block == 0 ? stride : 1, expansion)));
+        return new Sequential([.. layers, .. Bounded(Math.Max(1280, Scaled(1280)), 1, 1), new GlobalAveragePool(), new Dropout(new(0.2f)), new Linear(new(outputs))]);
     }
 
-    private static Layer Inverted(int inputs, int expansion, int outputs, int stride)
-    {
-        var hidden = inputs * expansion;
-        Layer[] body = [.. expansion > 1 ? Bounded(hidden, 1, 1, 1) : [], .. Bounded(hidden, 3, stride, hidden), .. Convolutions.Normalized(outputs, 1, relu: false)];
-        return stride == 1 && inputs == outputs ? new Residual(new() { Body = body }) : new Sequential(body);
-    }
-
-    private static IEnumerable<Layer> Bounded(int outputs, int kernel, int stride, int groups) => [.. Convolutions.Normalized(outputs, kernel, stride, groups, relu: false), new Relu6()];
+    private static IEnumerable<Layer> Bounded(int outputs, int kernel, int stride) => [.. Convolutions.Normalized(outputs, kernel, stride, relu: false), new Relu6()];
 
     private int Scaled(int channels) => Math.Max(8, (int)(channels * options.Width) / 8 * 8);
 }

@@ -8,11 +8,10 @@ public sealed class Nin(Nin.Options options) : Model
     public sealed record Options(Stem Stem = Stem.Cifar);
 
     public override Layer Build(Shape input, int outputs) => new Sequential(options.Stem == Stem.Cifar
-        ? [.. Block(192, 160, 96, 5, 1, 2), Convolutions.MaxPool(3, 2, 1), new Dropout(new()), .. Block(192, 192, 192, 5, 1, 2), Convolutions.MaxPool(3, 2, 1), new Dropout(new()),
-            .. Block(192, 192, outputs, 3, 1, 1), new GlobalAveragePool()]
-        : [.. Block(96, 96, 96, 11, 4, 0), Convolutions.MaxPool(3, 2), .. Block(256, 256, 256, 5, 1, 2), Convolutions.MaxPool(3, 2), .. Block(384, 384, 384, 3, 1, 1), Convolutions.MaxPool(3, 2), new Dropout(new()),
-            .. Block(outputs, outputs, outputs, 3, 1, 1), new GlobalAveragePool()]);
+        ? [Block(192, 160, 96, 5, 1, 2), Convolutions.MaxPool(3, 2, 1), new Dropout(new()), Block(192, 192, 192, 5, 1, 2), Convolutions.MaxPool(3, 2, 1), new Dropout(new()),
+            Block(192, 192, outputs, 3, 1, 1), new GlobalAveragePool()]
+        : [Block(96, 96, 96, 11, 4, 0), Convolutions.MaxPool(3, 2), Block(256, 256, 256, 5, 1, 2), Convolutions.MaxPool(3, 2), Block(384, 384, 384, 3, 1, 1), Convolutions.MaxPool(3, 2), new Dropout(new()),
+            Block(outputs, outputs, outputs, 3, 1, 1), new GlobalAveragePool()]);
 
-    private static IEnumerable<Layer> Block(int first, int second, int third, int kernel, int stride, int padding) =>
-        [.. Convolutions.Rectified(first, kernel, stride, padding), .. Convolutions.Rectified(second, 1), .. Convolutions.Rectified(third, 1)];
+    private static NinBlock Block(int first, int second, int third, int kernel, int stride, int padding) => new(new(third, kernel) { First = first, Second = second, Stride = stride, Padding = padding });
 }

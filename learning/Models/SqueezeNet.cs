@@ -10,13 +10,7 @@ public sealed class SqueezeNet(SqueezeNet.Options options) : Model
     public override Layer Build(Shape input, int outputs) => new Sequential(
     [
         .. options.Stem == Stem.ImageNet ? Convolutions.Rectified(64, 3, 2) : Convolutions.Rectified(64, 3, 1, 1), Convolutions.MaxPool(3, 2),
-        Fire(16, 64), Fire(16, 64), Convolutions.MaxPool(3, 2), Fire(32, 128), Fire(32, 128), Convolutions.MaxPool(3, 2), Fire(48, 192), Fire(48, 192), Fire(64, 256), Fire(64, 256),
+        new Fire(new(16, 64)), new Fire(new(16, 64)), Convolutions.MaxPool(3, 2), new Fire(new(32, 128)), new Fire(new(32, 128)), Convolutions.MaxPool(3, 2), new Fire(new(48, 192)), new Fire(new(48, 192)), new Fire(new(64, 256)), new Fire(new(64, 256)),
         new Dropout(new()), .. Convolutions.Rectified(outputs, 1), new GlobalAveragePool(),
-    ]);
-
-    private static Sequential Fire(int squeeze, int expand) => new(
-    [
-        .. Convolutions.Rectified(squeeze, 1),
-        new Concat(new() { Branches = [new Sequential([.. Convolutions.Rectified(expand, 1)]), new Sequential([.. Convolutions.Rectified(expand, 3, 1, 1)])] }),
     ]);
 }

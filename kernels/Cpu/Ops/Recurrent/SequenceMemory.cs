@@ -3,7 +3,7 @@ namespace DistTrain.Kernels;
 /// <summary>Working memory of a recurrent op: kept between calls and grown when a larger batch comes.</summary>
 internal sealed class SequenceMemory(CpuDevice device)
 {
-    private readonly CpuBuffer?[] _buffers = new CpuBuffer?[8];
+    private readonly CpuBuffer?[] _buffers = new CpuBuffer?[10];
 
     public View Of(int index, int length)
     {

@@ -23,10 +23,37 @@ public sealed class NamedModelTests
     [InlineData("mobilenetV1", 4_231_976)]
     [InlineData("mobilenetV2", 3_504_872)]
     [InlineData("googlenet", 6_998_552)]
+    [InlineData("zfnet", 62_357_608)]
+    [InlineData("shufflenetV2", 2_278_604)]
+    [InlineData("efficientnet", 5_288_548)]
     public void A_network_for_large_images_has_the_published_parameters(string name, long parameters)
     {
         var network = new Network(Make(name, imageNet: true).Build(Large, 1000), Large);
         Assert.Equal((parameters, new Shape(1000)), (network.Layout.ParameterCount, network.Output));
+    }
+
+    // torchvision's shufflenet_v2_x0_5, x1_5, x2_0; efficientnet_b1 to b3; GoogLeNet's heads by hand: 128·(512 + 1) and 128·(528 + 1) for the 1 x 1 convolutions, 2·1024·(2048 + 1), 2·1000·(1024 + 1).
+    [Theory]
+    [InlineData("shufflenetV2", "width", 0.5, 1_366_792)]
+    [InlineData("shufflenetV2", "width", 1.5, 3_503_624)]
+    [InlineData("shufflenetV2", "width", 2.0, 7_393_996)]
+    [InlineData("efficientnet", "phi", 1.0, 7_794_184)]
+    [InlineData("efficientnet", "phi", 2.0, 9_109_994)]
+    [InlineData("efficientnet", "phi", 3.0, 12_233_232)]
+    [InlineData("googlenet", "auxiliary", 1.0, 6_998_552 + 65_664 + 67_712 + 4_196_352 + 2_050_000)]
+    public void A_network_grows_as_published(string name, string option, double value, long parameters)
+    {
+        System.Text.Json.Nodes.JsonObject options = new() { ["stem"] = "imageNet", [option] = option == "auxiliary" ? value > 0 : value };
+        var model = Catalog.BuiltIn.Create<Model>(name, options, "model", [])!;
+        Assert.Equal(parameters, new Network(model.Build(Large, 1000), Large).Layout.ParameterCount);
+    }
+
+    [Fact]
+    public void Tied_weights_of_a_language_model_are_one_parameter()
+    {
+        var (apart, tied) = (new Network(new Gpt(new()).Build(new Shape(64), 65), new Shape(64)), new Network(new Gpt(new() { Tied = true }).Build(new Shape(64), 65), new Shape(64)));
+        Assert.Equal(apart.Layout.ParameterCount - 65 * 128 - 65, tied.Layout.ParameterCount);
+        Assert.Single(tied.Parameters, p => p.Shape == new Shape(65, 128));
     }
 
     public static TheoryData<string> Small => [.. Catalog.BuiltIn.All<Model>().Select(m => m.Name).Where(name => name is not ("vgg19" or "resnet152"))];
@@ -36,7 +63,7 @@ public sealed class NamedModelTests
     {
         var input = name is "lstm" or "gpt" ? new Shape(64) : new Shape(3, 32, 32);
         var network = new Network(Make(name, imageNet: false).Build(input, 10), input);
-        Assert.Equal(name is "lstm" or "gpt" ? new Shape(64, 10) : new Shape(10), network.Output);
+        Assert.Equal(name switch { "lstm" or "gpt" => new Shape(64, 10), "autoencoder" or "sparseCoding" => new Shape(input.Length), "logisticRegression" => new Shape(1), _ => new Shape(10) }, network.Output);
         Assert.True(network.Layout.ParameterCount > 0);
     }
 
