@@ -73,7 +73,7 @@ public sealed class CatalogTests
     {
         var options = Catalog.BuiltIn.Find<Layer>("conv2d")!.Options;
         Assert.Equal(["out", "kernel", "stride", "padding", "dilation", "groups", "bias", "flipped", "weightInit", "biasInit"], options.Select(o => o.Name));
-        Assert.Equal([true, true, false, false, false, false, false, false, false], options.Select(o => o.Required));
+        Assert.Equal([true, true, false, false, false, false, false, false, false, false], options.Select(o => o.Required));
         Assert.Equal((new Pair(1, 1), 1.0, 4096.0), (options[2].Default, options[2].Minimum, options[2].Maximum));
         Assert.Equal("above 0 and at most 1000000", Catalog.BuiltIn.Find<Optimizer>("sgd")!.Options[0].RangeText);
     }
