@@ -95,6 +95,10 @@ public sealed class DistTrainClient : ITrainingCluster, IAsyncDisposable, IDispo
     public async Task<IReadOnlyList<CheckpointReport>> CheckpointsAsync(string job, CancellationToken cancellation = default) =>
         await _server.GetAsync(Of(job, "/checkpoints"), ClusterJson.Plain.CheckpointReportArray, cancellation).ConfigureAwait(false);
 
+    /// <summary>A checkpoint's manifest and every file that it names, as one tar file.</summary>
+    public Task SaveCheckpointAsync(string job, long step, Stream destination, CancellationToken cancellation = default) =>
+        _server.CopyAsync(FormattableString.Invariant($"{Of(job, "/checkpoints")}/{step}/files"), destination, cancellation);
+
     public Task<JobMembers> MembersAsync(string job, CancellationToken cancellation = default) => _server.GetAsync(Of(job, "/members"), ClusterJson.Plain.JobMembers, cancellation);
 
     public Task<Verdict> DiagnoseAsync(string job, CancellationToken cancellation = default) => _server.GetAsync(Of(job, "/diagnosis"), ClusterJson.Plain.Verdict, cancellation);

@@ -27,6 +27,8 @@ internal sealed class Server : IAsyncDisposable
     /// <summary>The page of a job (or of the list), with the token as a printed link has it.</summary>
     public string Link(string job = "", string more = "") => $"{Address}{(job.Length > 0 ? $"?job={job}{more}" : "")}#token={_server.Token}";
 
+    public string CompareLink(params string[] jobs) => $"{Address}?compare={string.Join(',', jobs)}#token={_server.Token}";
+
     public async Task<string> SubmitAsync(string name, params string[] overrides)
     {
         var spec = $"apiVersion: disttrain/v1\nkind: TrainingJob\nmetadata: {{ name: {name} }}\n";

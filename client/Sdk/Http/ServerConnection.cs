@@ -53,6 +53,19 @@ internal sealed partial class ServerConnection : IDisposable
         return await response.Content.ReadAsStringAsync(cancellation).ConfigureAwait(false);
     }
 
+    public async Task CopyAsync(string path, Stream destination, CancellationToken cancellation)
+    {
+        using var response = await SendAsync(() => new HttpRequestMessage(HttpMethod.Get, Of(path)), cancellation).ConfigureAwait(false);
+        try
+        {
+            await response.Content.CopyToAsync(destination, cancellation).ConfigureAwait(false);
+        }
+        catch (Exception torn) when (torn is HttpRequestException or IOException && !cancellation.IsCancellationRequested)
+        {
+            throw Unreachable(torn);
+        }
+    }
+
     public async Task<TAnswer> PostAsync<TBody, TAnswer>(string path, TBody body, JsonTypeInfo<TBody> bodyType, JsonTypeInfo<TAnswer> answerType, CancellationToken cancellation)
     {
         using var response = await SendAsync(() => new HttpRequestMessage(HttpMethod.Post, Of(path)) { Content = new StringContent(JsonSerializer.Serialize(body, bodyType), Encoding.UTF8, "application/json") }, cancellation, _options.SubmitTimeout).ConfigureAwait(false);

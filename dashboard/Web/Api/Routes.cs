@@ -28,6 +28,7 @@ internal static class Routes
         Get("/jobs/{job}/why", JobRoutes.Why);
         Get("/jobs/{job}/members", JobRoutes.Members);
         Get("/jobs/{job}/checkpoints", JobRoutes.Checkpoints);
+        Get("/jobs/{job}/checkpoints/{step}/files", CheckpointRoutes.Files, streams: true);
         Get("/jobs/{job}/diagnosis", JobRoutes.Diagnosis);
         Get("/jobs/{job}/events", EventRoutes.Events, streams: true);
         Get("/jobs/{job}/metrics", MetricRoutes.Metrics, streams: true);

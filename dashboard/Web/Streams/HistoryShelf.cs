@@ -55,6 +55,7 @@ internal sealed class HistoryShelf(ITrainingCluster cluster)
             if (point.Step < LastStep) return; // told twice: a chart shows the first
             LastStep = point.Step;
             Append("seconds", point.Seconds);
+            foreach (var (name, value) in point.Values ?? new Dictionary<string, double>()) Append(name, value);
             if (point.Kind == "evaluation")
             {
                 Append("testLoss", point.Loss);

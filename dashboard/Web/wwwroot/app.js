@@ -3,6 +3,7 @@ import { h, view } from './dom.js';
 import { get, setToken, takeToken } from './api.js';
 import { showJobs } from './jobs.js';
 import { showJob } from './job.js';
+import { showCompare } from './compare.js';
 
 const main = document.getElementById('main'), link = document.getElementById('link');
 let leave = null;
@@ -38,8 +39,8 @@ function theme(next) {
 async function route() {
   leave?.();
   leave = null;
-  const job = view.get('job');
-  leave = job ? await showJob(page, job) : showJobs(page);
+  const job = view.get('job'), several = view.get('compare').split(',').filter(Boolean);
+  leave = job ? await showJob(page, job) : several.length ? await showCompare(page, several) : showJobs(page);
 }
 
 takeToken();

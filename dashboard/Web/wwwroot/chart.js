@@ -2,6 +2,7 @@
 import { h, number } from './dom.js';
 import { CanvasPlot } from './canvas.js';
 import { load } from './uplot-plot.js';
+import { csvOf, pngOf, save } from './export.js';
 
 const Plot = new URLSearchParams(location.search).get('plot') === 'canvas' ? CanvasPlot : await load() ?? CanvasPlot;
 const mostRows = 60;
@@ -15,7 +16,9 @@ export class Chart {
     this.rows = h('tbody');
     this.columns = h('tr');
     this.table = h('details', { ontoggle: () => this.fill() }, h('summary', {}, `${title} as a table`), h('div', { class: 'scroll', tabindex: 0 }, h('table', {}, h('thead', {}, this.columns), this.rows)));
-    this.element = h('figure', { class: 'card' }, h('div', { class: 'head' }, h('h2', {}, title), this.note), this.plotHost, this.legend, this.table, this.spoken);
+    const file = `${title.toLowerCase().replaceAll(' ', '-')}`;
+    const asFile = (kind, make) => h('button', { type: 'button', class: 'slight', 'aria-label': `save ${title} as ${kind}`, onclick: async () => { if (this.content) save(await make(), `${document.title.split(' · ')[0]}-${file}.${kind.toLowerCase()}`); } }, kind);
+    this.element = h('figure', { class: 'card' }, h('div', { class: 'head' }, h('h2', {}, title), this.note, h('span', { class: 'files' }, asFile('CSV', () => new Blob([csvOf(this.content)], { type: 'text/csv' })), asFile('PNG', () => pngOf(title, this.plotHost, this.content)))), this.plotHost, this.legend, this.table, this.spoken);
     this.title = title;
     this.cursor = null;
     this.plot = new Plot(this.plotHost, x => this.point(x));

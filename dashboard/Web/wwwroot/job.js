@@ -4,23 +4,27 @@ import { follow, get, getBlob, post } from './api.js';
 import { Chart } from './chart.js';
 import { Metrics, smoothed } from './series.js';
 import { Verdict } from './verdict.js';
+import { Events } from './events.js';
+import { Checkpoints } from './checkpoints.js';
+import { Layers } from './layers.js';
+import { save } from './export.js';
 
-const points = 2000, mostEvents = 500;
+const points = 2000;
 const ended = state => ['succeeded', 'failed', 'stopped', 'paused'].includes(state);
 
 export async function showJob(page, id) {
   const stop = new AbortController(), path = `jobs/${encodeURIComponent(id)}`;
-  const metrics = new Metrics(), verdict = new Verdict();
+  const metrics = new Metrics(), verdict = new Verdict(), events = new Events(), checkpoints = new Checkpoints(id, path), layers = new Layers();
   const charts = {
     loss: new Chart('Loss'), accuracy: new Chart('Accuracy', { small: true }), norm: new Chart('Gradient norm', { small: true, note: 'before and after clipping' }), rate: new Chart('Learning rate', { small: true }),
   };
-  const live = { status: null, events: [], members: null, waits: [], checkpoints: [], verdict: null };
+  const live = { status: null, members: null, waits: [], verdict: null };
   const parts = makeParts();
   page.title(id);
   page.main.replaceChildren(parts.top, parts.banner, parts.progress, parts.facts, parts.controls,
     h('div', { class: 'columns' },
-      h('div', { class: 'charts' }, charts.loss.element, h('div', { class: 'pair' }, charts.accuracy.element, charts.norm.element, charts.rate.element), parts.workers, parts.checkpoints),
-      h('div', { class: 'side verdict-first' }, verdict.element, parts.waits, parts.events)));
+      h('div', { class: 'charts' }, charts.loss.element, h('div', { class: 'pair' }, charts.accuracy.element, charts.norm.element, charts.rate.element), layers.element, parts.workers, checkpoints.element),
+      h('div', { class: 'side verdict-first' }, verdict.element, parts.waits, events.element)));
 
   let dirty = true, drawn = -1;
   const redraw = () => { dirty = true; };
@@ -51,11 +55,11 @@ export async function showJob(page, id) {
   function show(name, data) {
     switch (name) {
       case 'points': metrics.add(data.points); break;
-      case 'event': live.events.push(data); if (live.events.length > mostEvents) live.events.shift(); drawEvents(data); redraw(); break;
+      case 'event': events.add(data); redraw(); break;
       case 'status': case 'end': live.status = data; drawStatus(); redraw(); break;
       case 'members': live.members = data; drawMembers(); break;
       case 'waits': live.waits = data; drawWaits(); break;
-      case 'checkpoints': live.checkpoints = data; drawCheckpoints(); break;
+      case 'checkpoints': checkpoints.set(data); break;
       case 'verdict': live.verdict = data; verdict.set(data); redraw(); break;
       case 'problem': parts.banner.hidden = false; parts.banner.textContent = data.problems.join(' '); break;
     }
@@ -71,14 +75,13 @@ export async function showJob(page, id) {
     return {
       stop: stopping,
       top: h('div', { class: 'top' }, h('a', { href: '/' }, '← all jobs'), h('h1', {}, id), h('span', { class: 'state', id: 'state' }), h('span', { class: 'grow quiet', id: 'reason' }),
-        h('button', { type: 'button', onclick: saveCsv }, 'CSV'), h('button', { type: 'button', onclick: showSpec }, 'Spec'), stopping),
+        h('button', { type: 'button', title: 'every step and evaluation', onclick: () => saveCsv() }, 'CSV'), h('button', { type: 'button', onclick: showSpec }, 'Spec'), stopping),
       banner: h('div', { class: 'banner', role: 'alert', hidden: true }),
       progress: h('progress', { max: 1, value: 0, 'aria-label': 'steps done' }),
       facts: h('dl', { class: 'facts' }),
       controls: h('div', { class: 'controls' }, press('x', [['step', 'step'], ['epoch', 'epoch'], ['time', 'time']], 'step'), press('scale', [['log', 'log'], ['linear', 'linear']], 'log'), h('label', { for: 'smooth' }, 'smoothing', smooth)),
-      workers: h('section', { class: 'card', 'aria-label': 'workers' }, h('h2', {}, 'Workers')), checkpoints: h('section', { class: 'card', 'aria-label': 'checkpoints' }, h('h2', {}, 'Checkpoints')),
+      workers: h('section', { class: 'card', 'aria-label': 'workers' }, h('h2', {}, 'Workers')),
       waits: h('section', { class: 'card', 'aria-label': 'waits' }, h('h2', {}, 'Who waits for whom'), h('p', { class: 'quiet' }, 'Nobody waits.')),
-      events: h('section', { class: 'card', 'aria-label': 'events' }, h('h2', {}, 'Events'), h('ul', { class: 'events', tabindex: 0, 'aria-label': 'events, newest first' })),
     };
   }
 
@@ -98,7 +101,7 @@ export async function showJob(page, id) {
     const common = {
       xLabel: x === 'time' ? 'time' : x, xText: x === 'time' ? duration : x === 'epoch' ? v => Number(v.toFixed(2)).toString() : v => count(v), xRange: [0, last > 0 ? last : 1],
       window: live.verdict && live.verdict.severity !== 'unknown' ? [of(live.verdict.window.fromStep), of(live.verdict.window.toStep)] : null,
-      marks: live.events.filter(e => !e.kind.startsWith('checkpoint')).map(e => ({ x: of(e.step), severity: e.severity })),
+      marks: events.all.slice(-500).filter(e => !e.kind.startsWith('checkpoint')).map(e => ({ x: of(e.step), severity: e.severity })),
     };
     const line = (name, label, color, more = {}) => {
       const { step, value, low, high, bad, every } = metrics.line(name), xs = step.map(of);
@@ -113,6 +116,7 @@ export async function showJob(page, id) {
     if (!charts.accuracy.element.hidden) charts.accuracy.set({ ...common, log: false, series: [...line('trainAccuracy', 'train', 'train', { smooth: true }), ...line('testAccuracy', 'test', 'test', { dash: true, dots: true })] });
     charts.norm.set({ ...common, log, series: [...line('gradientNorm', 'before', 'before', { smooth: true }), ...line('clippedNorm', 'after clipping', 'after', { smooth: true, dash: true })] });
     charts.rate.set({ ...common, log: false, series: line('learningRate', 'rate', 'rate') });
+    layers.draw(metrics);
     const bad = metrics.line('trainLoss').bad.length + metrics.line('testLoss').bad.length;
     if (bad > 0) { parts.banner.hidden = false; parts.banner.textContent = `${count(bad)} losses are not a number or infinite, first at step ${count(Math.min(...metrics.line('trainLoss').bad, ...metrics.line('testLoss').bad))}.`; }
   }
@@ -154,20 +158,6 @@ export async function showJob(page, id) {
     parts.waits.replaceChildren(h('h2', {}, 'Who waits for whom'), list.length ? h('ul', { class: 'events' }, list) : h('p', { class: 'quiet' }, ended(live.status?.state) ? 'The job has ended.' : 'Nobody waits.'));
   }
 
-  function drawEvents(e) {
-    const list = parts.events.querySelector('ul');
-    list.prepend(h('li', { class: e.severity }, h('time', { datetime: e.at, title: e.at }, new Date(e.at).toLocaleTimeString()), h('span', { class: 'step' }, `step ${count(e.step)}`), e.text));
-    while (list.childElementCount > mostEvents) list.lastElementChild.remove();
-  }
-
-  function drawCheckpoints() {
-    const best = live.checkpoints.reduce((a, c) => c.testLoss !== null && (a === null || c.testLoss < a.testLoss) ? c : a, null);
-    parts.checkpoints.replaceChildren(h('h2', {}, `Checkpoints (${live.checkpoints.length})`), live.checkpoints.length === 0 ? h('p', { class: 'quiet' }, 'None yet.') : h('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': 'checkpoints' }, h('table', {},
-      h('thead', {}, h('tr', {}, ['step', 'test loss', 'test accuracy', 'size', 'at', 'manifest'].map((t, at) => h('th', { scope: 'col', class: at < 5 ? 'num' : null }, t)))),
-      h('tbody', {}, live.checkpoints.map(c => h('tr', {}, h('td', { class: 'num' }, count(c.step)), h('td', { class: 'num' }, c.testLoss === null ? '' : number(real(c.testLoss)), c === best ? ' (best)' : ''), h('td', { class: 'num' }, c.testAccuracy === null ? '' : percent(c.testAccuracy)),
-        h('td', { class: 'num' }, bytes(c.bytes)), h('td', { class: 'num' }, new Date(c.at).toLocaleTimeString()), h('td', { class: 'path' }, c.manifest)))))));
-  }
-
   function askStop() {
     const command = `stop-${crypto.randomUUID()}`;
     const failed = h('p', { class: 'quiet', role: 'alert' });
@@ -182,12 +172,7 @@ export async function showJob(page, id) {
     box.showModal();
   }
 
-  async function saveCsv() {
-    const url = URL.createObjectURL(await getBlob(`${path}/metrics?format=csv`));
-    const anchor = h('a', { href: url, download: `${id}.csv` });
-    anchor.click();
-    URL.revokeObjectURL(url);
-  }
+  const saveCsv = async () => save(await getBlob(`${path}/metrics?format=csv`), `${id}.csv`);
 
   async function showSpec() {
     const text = await (await getBlob(`${path}/spec`)).text();

@@ -60,6 +60,7 @@ export class Metrics {
       if (p.sequence <= this.after) continue;
       this.after = p.sequence;
       this.line('seconds').add(p.step, real(p.seconds));
+      for (const [name, value] of Object.entries(p.values ?? {})) this.line(name).add(p.step, real(value));
       if (p.kind === 'evaluation') {
         this.line('testLoss').add(p.step, real(p.loss));
         if (p.accuracy !== null) this.line('testAccuracy').add(p.step, real(p.accuracy));

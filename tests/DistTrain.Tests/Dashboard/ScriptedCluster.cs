@@ -22,6 +22,9 @@ internal sealed class ScriptedCluster : ITrainingCluster
     /// <summary>Set: every call is refused with it.</summary>
     public ClusterException? Refusal { get; set; }
 
+    /// <summary>Of its one checkpoint, of step 7.</summary>
+    public string Manifest { get; set; } = "a.manifest.json";
+
     public JobStatus Status => new() { Job = "job-1", Name = "job", State = State, Step = _sequence, TotalSteps = 1_000_000, StepsPerEpoch = 100 };
 
     public void Step(double loss = 1, double norm = 2) => Points.Add(new MetricPoint { Sequence = Points.Count + 1, Kind = "step", Step = ++_sequence, Loss = loss, LearningRate = 0.1, GradientNorm = norm, ClippedNorm = Math.Min(norm, 1), Samples = 8, Seconds = _sequence / 10.0 });
@@ -65,7 +68,7 @@ internal sealed class ScriptedCluster : ITrainingCluster
 
     public Task<IReadOnlyList<WaitReport>> WhyAsync(string job, CancellationToken cancellation = default) => Of<IReadOnlyList<WaitReport>>(job, [new WaitReport("job", "step 3", "worker 1", 1.5, double.PositiveInfinity, "step 3 waits for worker 1")]);
 
-    public Task<IReadOnlyList<CheckpointReport>> CheckpointsAsync(string job, CancellationToken cancellation = default) => Of<IReadOnlyList<CheckpointReport>>(job, [new CheckpointReport(7, double.NaN, double.NaN, DateTimeOffset.UnixEpoch, 100, "a.manifest.json")]);
+    public Task<IReadOnlyList<CheckpointReport>> CheckpointsAsync(string job, CancellationToken cancellation = default) => Of<IReadOnlyList<CheckpointReport>>(job, [new CheckpointReport(7, double.NaN, double.NaN, DateTimeOffset.UnixEpoch, 100, Manifest)]);
 
     public Task<JobMembers> MembersAsync(string job, CancellationToken cancellation = default) => Of(job, new JobMembers([], []));
 

@@ -46,7 +46,7 @@ public sealed partial class DocumentedCommandTests
             var (arguments, options) = (string.Concat(verb.Arguments.Where(a => !a.Hidden).Select(a => $" {a.Name.ToUpperInvariant()}")), verb.Options.Where(o => !o.Hidden && o.Name != "--help").ToArray());
             text.Append(System.Globalization.CultureInfo.InvariantCulture, $"\n## {path}{arguments}\n{verb.Description}\n");
             if (options.Length > 0) text.Append("\n| option | |\n|---|---|\n");
-            foreach (var option in options) text.Append(System.Globalization.CultureInfo.InvariantCulture, $"| `{string.Join("`, `", option.Aliases.Prepend(option.Name))}{(option.HelpName is { } value ? $" {value}" : "")}` | {option.Description?.Replace("|", "\\|", StringComparison.Ordinal)} |\n");
+            foreach (var option in options) text.Append(System.Globalization.CultureInfo.InvariantCulture, $"| `{string.Join("`, `", option.Aliases.Prepend(option.Name))}{(option.HelpName is { } value ? $" {value.Replace('|', '/')}" : "")}` | {option.Description?.Replace("|", "\\|", StringComparison.Ordinal)} |\n");
         }
         var (page, expected) = (Path.Combine(Repository.Root, "docs", "command-options.md"), Path.Combine(AppContext.BaseDirectory, "command-options.md"));
         File.WriteAllText(expected, text.ToString());
