@@ -8,15 +8,19 @@ public sealed class Reading
     /// <summary>Fewer finite evaluations than this say nothing about a trend.</summary>
     public const int FewestEvaluations = 5;
 
+    /// <summary>Windows that begin after a run's first fall; in those that begin earlier only a rise is looked for.</summary>
+    internal const int LateWindows = 3;
+
     private const int FewestInWindow = 10;
+    private const int Windows = 5;
 
     public Reading(TrainingCurves curves)
     {
         Curves = curves;
         var (train, test) = (curves.TrainLoss.Finite(), curves.TestLoss.Finite());
         var sparser = test.Count > 0 && (test.Count < train.Count || train.Count == 0) ? test : train;
-        // The last third of the evaluations, ten at least: recent, and long enough to tell a slope from noise. Then the half, then two thirds.
-        Span<long> from = stackalloc long[3];
+        // The last third of the evaluations, ten at least: recent, and long enough to tell a slope from noise. Then the half, two thirds, five sixths, all.
+        Span<long> from = stackalloc long[Windows];
         for (var i = 0; i < from.Length; i++)
         {
             var length = Math.Max(FewestInWindow, (int)((i + 2L) * sparser.Count + 5) / 6);

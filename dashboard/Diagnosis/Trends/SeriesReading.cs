@@ -4,6 +4,10 @@ namespace DistTrain.Diagnosis;
 public sealed class SeriesReading
 {
     private const int OverviewPoints = 240;
+
+    // Only noisy losses are read in wide windows, and there the narrow one has to agree: a little less proof is asked of each.
+    private const double WideStrictness = 0.9;
+
     private readonly double[] _smoothSteps;
     private readonly double[] _smooth;
 
@@ -33,7 +37,8 @@ public sealed class SeriesReading
         SmoothedNoise = (width == 5 ? 0.54 : 0.67) * Scatter(y.AsSpan(y.Length / 2));
         FromStep = from[0];
         Trend = ReadTrend();
-        for (var i = 1; i < from.Length && Trend.Direction is Direction.Flat; i++) Widen(from[i], to);
+        MayHide = Most(Trend);
+        for (var i = 1; i < from.Length && Trend.Direction is Direction.Flat; i++) Widen(from[i], to, early: i > Reading.LateWindows - 1);
         if (Trend.Direction is Direction.Flat && Window.Count > 0) Level = Statistics.Median(Window.Values);
     }
 
@@ -68,6 +73,9 @@ public sealed class SeriesReading
 
     /// <summary>First step of the window that the trend was read in: wider where the noise asked for more evaluations.</summary>
     public long FromStep { get; private set; }
+
+    /// <summary>How far a flat loss may have moved all the same: the change of the line and one standard error, in the window that says most.</summary>
+    public double MayHide { get; private set; }
 
     /// <summary>What counts as 100 %: the level of a loss that cannot be negative, else the range.</summary>
     public double Scale => AlwaysPositive ? Math.Abs(Level) : Math.Max(Range, Trend.Noise);
@@ -136,17 +144,21 @@ public sealed class SeriesReading
 
     /// <summary>
     /// Where noise could hide a change, look at more evaluations, on the condition that the narrow window goes the same way, and not much more slowly:
-    /// a fall that has ended since does not count.
+    /// a fall that has ended since does not count. A rise is no left-over of a run's first fall, so less is asked of it, and it is looked for from the first evaluation on.
     /// </summary>
-    private void Widen(long from, long to)
+    private void Widen(long from, long to, bool early)
     {
         var wide = Curve.Between(from, to);
         if (wide.Count <= Window.Count || Window.Count < 4 || Trend.Detectable < 0.05 * Scale) return;
         var ratio = (double)(wide.Steps[^1] - wide.Steps[0]) / (Window.Steps[^1] - Window.Steps[0]);
-        var trend = TrendFit.Of(wide.Steps, wide.Values, Matters * ratio, strictness: 1.1);
-        if (trend.Direction is Direction.Flat || Trend.Change * ratio / trend.Change < 0.35) return;
+        var trend = TrendFit.Of(wide.Steps, wide.Values, Matters * ratio, WideStrictness);
+        if (!early) MayHide = Math.Min(MayHide, Most(trend));
+        if (trend.Direction is Direction.Flat || early && trend.Direction is Direction.Down) return;
+        if (Trend.Change * ratio / trend.Change < (trend.Direction is Direction.Up ? 0.1 : 0.35)) return;
         (Trend, FromStep) = (trend, from);
     }
+
+    private static double Most(in Trend trend) => Math.Abs(trend.Change) + trend.StandardError;
 
     /// <summary>Takes the direction of the other loss where this one leans the same way, though on its own it would not be sure.</summary>
     internal void Lean(Direction direction) => Trend = Trend with { Direction = direction, Strength = 1 };

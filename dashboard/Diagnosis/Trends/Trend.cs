@@ -16,7 +16,8 @@ public enum Direction
 /// <param name="Detectable">The smallest change that this noise and this many points would have shown.</param>
 /// <param name="Swing">Correlation of neighbouring residuals: near -1 = every second point high, every other low.</param>
 /// <param name="Points">Points that the line was drawn through, after thinning.</param>
-public readonly record struct Trend(Direction Direction, double Change, double Noise, double Strength, double Detectable, double Swing, int Points)
+/// <param name="StandardError">Of the change.</param>
+public readonly record struct Trend(Direction Direction, double Change, double Noise, double Strength, double Detectable, double Swing, int Points, double StandardError)
 {
     /// <summary>How sure the direction is, in [0, 1]. 1/2 at the threshold.</summary>
     /// <param name="level">Size of the series, against which a change counts as large.</param>

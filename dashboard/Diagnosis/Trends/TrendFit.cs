@@ -20,7 +20,7 @@ internal static class TrendFit
         var (x, y) = Statistics.Thin(steps, values, MostPoints);
         var n = y.Length;
         var span = n > 0 ? x[^1] - x[0] : 0;
-        if (n < 3 || span <= 0) return new Trend(Direction.Flat, 0, 0, 0, double.PositiveInfinity, 0, n);
+        if (n < 3 || span <= 0) return new Trend(Direction.Flat, 0, 0, 0, double.PositiveInfinity, 0, n, double.PositiveInfinity);
         for (var i = n - 1; i >= 0; i--) x[i] = (x[i] - x[0]) / span;
 
         var slopes = new List<double>(n * (n - 1) / 2);
@@ -51,7 +51,7 @@ internal static class TrendFit
         if (Math.Sign(concordance) != Math.Sign(change)) byOrder = 0;
         var strength = Math.Max(bySlope, byOrder) / strictness;
         var direction = strength < 1 || Math.Abs(change) <= matters ? Direction.Flat : change < 0 ? Direction.Down : Direction.Up;
-        return new Trend(direction, change, noise, strength, 3.3 * strictness * error, swing, n);
+        return new Trend(direction, change, noise, strength, 3.3 * strictness * error, swing, n, error);
     }
 
     /// <summary>Standard deviation of the residuals: their mean size where the median size agrees within a half (few wild points), else nearer the median.</summary>

@@ -9,7 +9,7 @@ namespace DistTrain.Tests.Training;
 /// <summary>
 /// The test assembly as a program of its own, so that tests have processes to start and to kill:
 /// <c>worker</c> (a worker process; its order comes on standard input), <c>run JOB OPTIONS</c> (a whole run; the result is one line of JSON),
-/// <c>oracle JOB</c> (the one-process oracle), <c>matrix</c> (tests/same-bits.sh), <c>speed ...</c> (what LeNet's step costs), <c>pairs ...</c> (two workers against one), <c>lane ...</c> (the lane against plain TCP), each with a job of <see cref="TestJobs.Resolve"/>; RUN OPTIONS are those of <see cref="RunOptions"/> as JSON.
+/// <c>oracle JOB</c> (the one-process oracle), <c>matrix</c> (tests/same-bits.sh), <c>diagnosis SEED SEEDS</c> (how often the loss rules are right), <c>speed ...</c> (what LeNet's step costs), <c>pairs ...</c> (two workers against one), <c>lane ...</c> (the lane against plain TCP), each with a job of <see cref="TestJobs.Resolve"/>; RUN OPTIONS are those of <see cref="RunOptions"/> as JSON.
 /// </summary>
 public static class TestProgram
 {
@@ -23,6 +23,9 @@ public static class TestProgram
                 return Print(new LocalTrainer(TestJobs.Resolve(document)).Run());
             case ["run", var document, var options]:
                 return Print(Run(document, JsonSerializer.Deserialize<RunOptions>(options)!));
+            case ["diagnosis", var first, var seeds]:
+                Diagnosis.DiagnosisBenchmark.Print(Console.Out, int.Parse(first, CultureInfo.InvariantCulture), int.Parse(seeds, CultureInfo.InvariantCulture));
+                return 0;
             case ["matrix"]:
                 return SameBitsMatrix.Run();
             case ["speed", .. var numbers] when numbers.Length is 6 or 7:
@@ -42,7 +45,7 @@ public static class TestProgram
             case ["lane-end", var encryption]:
                 return LaneSpeed.End(Enum.Parse<LaneEncryption>(encryption));
             default:
-                Console.Error.WriteLine("worker | oracle JOB | run JOB OPTIONS | matrix | speed WORKERS SHARDS THREADS BATCH MICROBATCHES STEPS [STAGES] | pairs PAIRS SHARDS BATCH MICROBATCHES STEPS | lane ROUNDS [ENCRYPTION]");
+                Console.Error.WriteLine("worker | oracle JOB | run JOB OPTIONS | matrix | diagnosis SEED SEEDS | speed WORKERS SHARDS THREADS BATCH MICROBATCHES STEPS [STAGES] | pairs PAIRS SHARDS BATCH MICROBATCHES STEPS | lane ROUNDS [ENCRYPTION]");
                 return 2;
         }
     }
