@@ -154,7 +154,7 @@ public sealed class SeriesReading
         var trend = TrendFit.Of(wide.Steps, wide.Values, Matters * ratio, WideStrictness);
         if (!early) MayHide = Math.Min(MayHide, Most(trend));
         if (trend.Direction is Direction.Flat || early && trend.Direction is Direction.Down) return;
-        if (Trend.Change * ratio / trend.Change < (trend.Direction is Direction.Up ? 0.1 : 0.35)) return;
+        if (Trend.Change * ratio / trend.Change < (early ? 0.1 : 0.35)) return;
         (Trend, FromStep) = (trend, from);
     }
 

@@ -15,8 +15,8 @@ public sealed class RealCurveTests
     // The learning rate is 100 times too high.
     [InlineData("rate_100x_lenet", VerdictNames.LearningRateTooHigh)]
     [InlineData("rate_100x_mlp_sgd", VerdictNames.LearningRateTooHigh)]
-    // It half learns, and "lower the learning rate" is what a bottleneck's advice begins with.
-    [InlineData("rate_100x_mlp_adam", VerdictNames.Bottleneck)]
+    // It half learns, then both losses rise by a sixth through noise as large (train 1.36 to 1.6 from step 260 on), which the last third alone does not show.
+    [InlineData("rate_100x_mlp_adam", VerdictNames.WrongSetup)]
     [InlineData("rate_tiny_mlp", VerdictNames.Bottleneck)]
     // Eight sigmoid layers that do not leave chance.
     [InlineData("sigmoid_deep_stuck", VerdictNames.Bottleneck)]
