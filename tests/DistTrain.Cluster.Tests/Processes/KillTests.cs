@@ -18,7 +18,7 @@ public sealed class KillTests
         await using var postgres = store == "postgresql" ? await PostgresServer.StartAsync() : null;
         await using var cluster = new ClusterProcesses(folder.Path) { Postgres = postgres?.Connection ?? "" };
         await cluster.StartAsync(3);
-        var job = (await cluster.Client.SubmitAsync(TrainingCluster.Submission($"killed-{Guid.NewGuid():N}", [.. TrainingCluster.Digits, "checkpoint.every=100"]))).Job;
+        var job = (await cluster.Client.SubmitAsync(TrainingCluster.Submission($"killed-{Guid.NewGuid():N}", [.. TrainingCluster.Digits, "checkpoint.every=100steps"]))).Job;
 
         await cluster.WholeAsync(job, 10);
         var primary = (await cluster.Client.MembersAsync(job)).Shards[0].Primary;
