@@ -78,6 +78,7 @@ internal static class SiloHost
         });
         if (settings.PostgreSql.Length > 0) silo.UseAdoNetClustering(options => (options.Invariant, options.ConnectionString) = ("Npgsql", settings.PostgreSql));
         else silo.UseDevelopmentClustering(settings.Primary ?? new IPEndPoint(settings.Address, settings.SiloPort));
+        settings.Tls?.Use(silo);
         silo.AddActivityPropagation();
         silo.AddDistTrain(
             options =>

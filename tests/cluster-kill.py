@@ -6,7 +6,7 @@
 
 Starts a gateway and three silos (membership on this machine, or in PostgreSQL), submits the job, and then again and again kills one silo with SIGKILL at a
 random moment (the seed is printed), waits for the next commit, starts a new silo in its place and waits until every shard has its replica again.
-`worker`: a silo that runs a worker and holds no primary; `primary`: the silo of a shard's primary; `scheduler`: the silo that holds the job. It fails
+`worker`: a silo that runs a worker and holds no primary (a job with more workers than shards has one; where there is none for 20 s, that is an error); `primary`: the silo of a shard's primary; `scheduler`: the silo that holds the job. It fails
 where a step is missing or told twice, where the job does not succeed, or where the hash is not the expected one. Only Python's standard library.
 """
 import argparse, json, os, random, signal, socket, statistics, subprocess, sys, tempfile, time, urllib.error, urllib.request
@@ -136,7 +136,7 @@ def choose(cluster, job, target, rng):
     if target == "primary":
         nodes = sorted(primaries)
     else:
-        nodes = sorted({w["node"] for w in m["workers"]} - primaries) or sorted({w["node"] for w in m["workers"]})
+        nodes = sorted({w["node"] for w in m["workers"]} - primaries)
     nodes = [n for n in nodes if cluster.by_node(n)]
     return cluster.by_node(rng.choice(nodes)) if nodes else None
 
@@ -175,7 +175,7 @@ def run(cluster, options, rng):
     job, again = first["job"], cluster.ask("/jobs", submission, limit=300)["job"]
     assert job == again, f"the same submission made {job} and {again}"
     print(f"job {job}: {first['totalSteps']} steps; kills: {options.kills} x {options.target}, seed {options.seed}", flush=True)
-    seconds, killed, end = [], 0, time.monotonic() + options.limit
+    seconds, killed, end, without = [], 0, time.monotonic() + options.limit, None
     while killed < options.kills:
         status = cluster.status(job)
         if ended(status) or time.monotonic() > end:
@@ -186,7 +186,15 @@ def run(cluster, options, rng):
         time.sleep(rng.random())
         victim = choose(cluster, job, options.target, rng)
         if victim is None:
+            # A moment later there may be one: a worker joins, a primary moves. But nothing else is killed in its place.
+            without = without or time.monotonic()
+            if time.monotonic() > without + 20:
+                m = members(cluster, job)
+                sys.exit(f"there is no silo for --target {options.target}: workers on {sorted({w['node'] for w in m['workers']})}, primaries on {sorted({s['primary'] for s in m['shards']})}."
+                         + (" Give the job a worker more than it has primaries, such as --set cluster.workers=3, or more --silos." if options.target == "worker" else ""))
+            time.sleep(0.05)
             continue
+        without = None
         before = cluster.status(job)
         if ended(before):
             break

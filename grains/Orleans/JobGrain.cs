@@ -8,14 +8,18 @@ using Orleans.Placement;
 namespace DistTrain.Grains;
 
 /// <inheritdoc cref="IJobGrain"/>
-[KeepAlive, Immovable, GrainDirectory(JobDirectory.Name)]
+[KeepAlive, Immovable, JobPlacement, GrainDirectory(JobDirectory.Name)]
 internal sealed class JobGrain(JobRuns runs, JobResolver resolver, EndedJobs ended) : Grain, IJobGrain
 {
     private static readonly TimeSpan _commandLimit = TimeSpan.FromSeconds(20);
 
     private string Job => this.GetPrimaryKeyString();
 
-    public Task Ensure() => runs.EnsureAsync(Job);
+    public Task Ensure() => Known(async () =>
+    {
+        await runs.EnsureAsync(Job);
+        return true;
+    });
 
     public async Task Check(string document)
     {
@@ -27,13 +31,40 @@ internal sealed class JobGrain(JobRuns runs, JobResolver resolver, EndedJobs end
         {
             throw new RequestRefusedException(ClusterError.Invalid, [.. wrong.Problems.Select(p => p.ToString())]);
         }
+        finally
+        {
+            // Not a job yet, and perhaps never one.
+            if (runs.Find(Job) is null) DeactivateOnIdle();
+        }
     }
 
-    public Task<JobStatus> Status() => runs.StatusAsync(Job);
+    public Task<JobStatus> Status() => Known(() => runs.StatusAsync(Job));
 
-    public async Task<string> Spec() => (await runs.EntryAsync(Job)).Spec;
+    public Task<string> Spec() => Known(async () => (await runs.EntryAsync(Job)).Spec);
 
-    public async Task<JobStatus> Stop(string commandId)
+    public Task<JobStatus> Stop(string commandId) => Known(() => StopAsync(commandId));
+
+    public Task<WaitReport[]> Why() => Known(WhyAsync);
+
+    public Task<CheckpointReport[]> Checkpoints() => Known(CheckpointsAsync);
+
+    public Task<JobMembers> Members() => Known(MembersAsync);
+
+    // Any name may be asked for: what is no job leaves nothing behind.
+    private async Task<T> Known<T>(Func<Task<T>> ask)
+    {
+        try
+        {
+            return await ask();
+        }
+        catch (RequestRefusedException refused) when (refused.Code == (byte)ClusterError.NotFound)
+        {
+            DeactivateOnIdle();
+            throw;
+        }
+    }
+
+    private async Task<JobStatus> StopAsync(string commandId)
     {
         await runs.EnsureAsync(Job);
         if (runs.Find(Job) is { HasEnded: false } run)
@@ -54,7 +85,7 @@ internal sealed class JobGrain(JobRuns runs, JobResolver resolver, EndedJobs end
         return await runs.StatusAsync(Job);
     }
 
-    public async Task<WaitReport[]> Why()
+    private async Task<WaitReport[]> WhyAsync()
     {
         if (runs.Find(Job) is { HasEnded: false } run) return [.. run.Hosted.Why()];
         var status = await runs.StatusAsync(Job);
@@ -63,14 +94,14 @@ internal sealed class JobGrain(JobRuns runs, JobResolver resolver, EndedJobs end
             : [new WaitReport("job", "a silo that takes it up", "the cluster", (DateTimeOffset.UtcNow - status.Submitted).TotalSeconds, double.PositiveInfinity, $"job {Job} waits for a silo that takes it up")];
     }
 
-    public async Task<CheckpointReport[]> Checkpoints()
+    private async Task<CheckpointReport[]> CheckpointsAsync()
     {
         if (runs.Find(Job) is { } run) return [.. run.Hosted.Checkpoints()];
         await runs.EntryAsync(Job);
         return [.. await ended.CheckpointsAsync(await runs.StatusAsync(Job))];
     }
 
-    public async Task<JobMembers> Members()
+    private async Task<JobMembers> MembersAsync()
     {
         if (runs.Find(Job) is { } run) return run.Hosted.Members();
         await runs.EntryAsync(Job);

@@ -9,7 +9,7 @@ namespace DistTrain.Grains;
 
 /// <inheritdoc cref="IJobIndexGrain"/>
 [StatelessWorker]
-internal sealed partial class JobIndexGrain(IClusterStore store, TimeProvider time) : Grain, IJobIndexGrain
+internal sealed partial class JobIndexGrain(IClusterStore store, Roster roster, TimeProvider time) : Grain, IJobIndexGrain
 {
     private static readonly TimeSpan _statusLimit = TimeSpan.FromSeconds(3);
 
@@ -21,6 +21,7 @@ internal sealed partial class JobIndexGrain(IClusterStore store, TimeProvider ti
         if (await store.ReadAsync(StoreKind.Submission, submission.Id, CancellationToken.None) is { } earlier) entry = Same(JobEntry.Parse(earlier), proposed);
         else
         {
+            if (MemberPlacement.WhyNoDevice(JobResolver.ReadDocument(proposed.Document).Spec.Cluster.Device, [.. roster.Offers.Values]) is { } why) throw new RequestRefusedException(ClusterError.Invalid, why);
             // Data and sizes are looked at where it will train, before anything is accepted.
             await GrainFactory.GetGrain<IJobGrain>(proposed.Job).Check(proposed.Document);
             var (written, now) = await store.WriteAsync(StoreKind.Submission, submission.Id, proposed.ToText(), 0, CancellationToken.None);

@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Net;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.Logging;
+using Npgsql;
 
 namespace DistTrain.Silo;
 
@@ -51,7 +53,7 @@ internal sealed partial class SettingsReader
             HealthPort = Number("health-port", 0, 65535), HttpPort = Number("http-port", 0, 65535), HttpAddress = Ip("http-address"),
             HttpHosts = Text("http-hosts").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries),
             Token = TextOrFile("token", "token-file"), Certificate = ThereIs("certificate"), CertificateKey = ThereIs("certificate-key"),
-            ClusterKey = Encoding.UTF8.GetBytes(TextOrFile("cluster-key", "cluster-key-file")),
+            Tls = Tls(), ClusterKey = Encoding.UTF8.GetBytes(TextOrFile("cluster-key", "cluster-key-file")),
             State = Path.GetFullPath(Text("state")), Data = Path.GetFullPath(Text("data") is { Length: > 0 } data ? data : "."),
             Drain = TimeSpan.FromSeconds(Number("drain-seconds", 1, 3600)), Probe = TimeSpan.FromSeconds(Number("probe-seconds", 1, 60)),
             Attached = OneOf("attached", "true", "false") == "true",
@@ -78,11 +80,45 @@ internal sealed partial class SettingsReader
         if (settings.Certificate.Length == 0) _problems.Add($"{From("http-address")} is {settings.HttpAddress} and no certificate is set. Beyond loopback TLS is needed: --certificate and --certificate-key.");
     }
 
+    private SiloTls? Tls()
+    {
+        string[] names = ["cluster-certificate", "cluster-certificate-key", "cluster-authority"];
+        if (names.All(n => Text(n).Length == 0)) return null;
+        var before = _problems.Count;
+        foreach (var name in names)
+            if (Text(name).Length == 0) _problems.Add($"--{name} is not set. For TLS between silos set {string.Join(", ", names.Select(n => "--" + n))}, or none of them.");
+            else ThereIs(name);
+        if (_problems.Count > before) return null;
+        try
+        {
+            return SiloTls.Read(Text(names[0]), Text(names[1]), Text(names[2]));
+        }
+        catch (Exception wrong) when (wrong is CryptographicException or IOException or UnauthorizedAccessException)
+        {
+            _problems.Add($"{From(names[0])}: {wrong.Message}");
+            return null;
+        }
+    }
+
     private string Connection()
     {
         var connection = TextOrFile("postgresql", "postgresql-file");
         if (connection.Length == 0) _problems.Add($"{From("clustering")} is postgresql and there is no connection string. Set --postgresql-file or --postgresql, such as Host=db;Username=disttrain;Password=...;Database=disttrain");
+        else if (WhyNot(connection) is { } why) _problems.Add($"{From(Text("postgresql-file").Length > 0 ? "postgresql-file" : "postgresql")} is no connection string of PostgreSQL: {why} It must be such as Host=db;Username=disttrain;Password=...;Database=disttrain (what is set is not shown, as it may hold a password).");
         return connection;
+    }
+
+    // Its own messages may repeat what was set, so they are not passed on.
+    private static string? WhyNot(string connection)
+    {
+        try
+        {
+            return new NpgsqlConnectionStringBuilder(connection).Host is { Length: > 0 } ? null : "it names no Host.";
+        }
+        catch (Exception wrong) when (wrong is ArgumentException or FormatException or OverflowException or InvalidCastException or KeyNotFoundException)
+        {
+            return "it is not a list of known KEY=VALUE pairs with semicolons between them.";
+        }
     }
 
     private string Text(string name) => _values.TryGetValue(name, out var set) ? set.Value : Setting.All.First(s => s.Name == name).Default;

@@ -31,6 +31,9 @@ internal sealed record SiloSettings
     public string Token { get; init; } = "";
     public string Certificate { get; init; } = "";
     public string CertificateKey { get; init; } = "";
+
+    /// <summary>Of Orleans' connections; null: they are not encrypted.</summary>
+    public SiloTls? Tls { get; init; }
     public byte[] ClusterKey { get; init; } = [];
     public string State { get; init; } = "";
     public string Data { get; init; } = "";

@@ -1,4 +1,5 @@
 using System.Net;
+using DistTrain.Kernels;
 
 namespace DistTrain.Grains;
 
@@ -16,6 +17,9 @@ public sealed class DistTrainOptions
 
     /// <summary>Where its workers compute: auto, cpu, gpu:N, opencl:N or ilgpu-cpu.</summary>
     public string Device { get; set; } = "auto";
+
+    /// <summary>What auto comes to on this silo: an accelerator is only used where it is named.</summary>
+    public string DeviceHere => Device is "auto" ? "cpu" : Device;
 
     /// <summary>For people.</summary>
     public string Name { get; set; } = Environment.MachineName;
@@ -44,6 +48,8 @@ public sealed class DistTrainOptions
         var problems = new List<string>();
         if (Workers is < 0 or > 1024) problems.Add($"workers is {Workers}. It must be 0 to 1024.");
         if (ComputeThreads is < 0 or > 1024) problems.Add($"threads is {ComputeThreads}. It must be 0 to 1024; 0 shares the cores among the workers.");
+        if (Workers > 0 && !Devices.IsHere(Device))
+            problems.Add($"device is {Device}, which is not on this machine{(Devices.BuiltWithAccelerators ? "" : " or not in this build, which has no accelerators")}. Here: {string.Join(", ", ["cpu", .. Devices.PresentAccelerators()])}.");
         if (StateFolder.Length == 0) problems.Add("state is empty. It must be a folder that every silo reaches.");
         if (!Trains) return problems;
         if (ClusterKey.Length == 0 && !IPAddress.IsLoopback(Lane.Address)) problems.Add($"the lane listens on {Lane.Address} and no cluster key is set. Set one of at least 32 bytes (cluster-key-file), or listen on loopback.");

@@ -35,6 +35,7 @@ public static class DistTrainSiloBuilder
         services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(provider => provider.GetRequiredService<JobWatch>());
         services.AddSerializer(serializer => serializer.AddDistTrainWire());
         services.AddPlacementDirector<HomePlacement, HomeDirector>();
+        services.AddPlacementDirector<JobPlacement, JobDirector>();
         services.AddGrainDirectory(HomeDirectory.Name, (_, _) => new HomeDirectory());
         services.AddGrainDirectory(JobDirectory.Name, (provider, _) => new JobDirectory(
             provider.GetRequiredService<IClusterStore>(), () => provider.GetRequiredService<IClusterMembershipService>(), () => provider.GetRequiredService<ILocalSiloDetails>().SiloAddress));

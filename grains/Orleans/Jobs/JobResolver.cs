@@ -56,7 +56,7 @@ internal sealed class JobResolver(SiloNode silo)
             Id = job, Job = plan.Job, MinimumWorkers = 1,
             Options = plan.Options with
             {
-                CheckpointFolder = FolderOf(silo.Options, job, plan.Options.CheckpointFolder), Processes = 0, Device = MemberPlacement.DeviceOn(wanted, silo.Options.Device),
+                CheckpointFolder = FolderOf(silo.Options, job, plan.Options.CheckpointFolder), Processes = 0, Device = MemberPlacement.DeviceOn(wanted, silo.Options.DeviceHere),
                 ComputeThreads = silo.Options.ComputeThreads > 0 ? silo.Options.ComputeThreads : Math.Max(1, Environment.ProcessorCount / Math.Max(1, silo.Options.Workers)),
             },
         };

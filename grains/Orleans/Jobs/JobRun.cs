@@ -26,14 +26,16 @@ internal sealed partial class JobRun
     private readonly SemaphoreSlim _placing = new(1);
     private readonly CancellationTokenSource _ending = new();
     private volatile bool _forgotten;
+    private MemberPlaces _places;
 
-    private JobRun(JobEntry entry, ClusterJob job, SiloNode silo, IClusterStore store, Roster roster, IGrainFactory grains, TrainingMeter meter, TimeProvider time, ILogger log, Action<JobRun> forget)
+    private JobRun(JobEntry entry, ClusterJob job, MemberPlaces places, SiloNode silo, IClusterStore store, Roster roster, IGrainFactory grains, TrainingMeter meter, TimeProvider time, ILogger log, Action<JobRun> forget)
     {
         (_entry, _job, _silo, _store, _roster, _grains, _log, _forget) = (entry, job, silo, store, roster, grains, log, forget);
         _device = JobResolver.ReadDocument(entry.Document).Spec.Cluster.Device;
         var register = new StoreRegister(store, entry.Job);
         // Asked on this thread of the pool once; from here on the node's own thread asks.
-        Hosted = silo.Node!.StartJob(job, register, resume: register.Read() is not null, roster.Nodes);
+        _places = places;
+        Hosted = silo.Node!.StartJob(job, register, resume: register.Read() is not null, roster.Nodes, lost: places.SeatsLost(silo.Membership));
         _telling = new JobTelling(entry.Job, job.Job, Hosted.Feed, grains.GetGrain<IMetricsGrain>(entry.Job), store, meter.Follow(entry.Job, Status, Hosted.Members), time, log);
     }
 
@@ -47,9 +49,9 @@ internal sealed partial class JobRun
     /// <summary>It has asked to be forgotten, perhaps before anybody had written down that it is here.</summary>
     public bool IsForgotten => _forgotten;
 
-    public static JobRun Start(JobEntry entry, ClusterJob job, SiloNode silo, IClusterStore store, Roster roster, IGrainFactory grains, TrainingMeter meter, TimeProvider time, ILogger log, Action<JobRun> forget)
+    public static JobRun Start(JobEntry entry, ClusterJob job, MemberPlaces places, SiloNode silo, IClusterStore store, Roster roster, IGrainFactory grains, TrainingMeter meter, TimeProvider time, ILogger log, Action<JobRun> forget)
     {
-        var run = new JobRun(entry, job, silo, store, roster, grains, meter, time, log, forget);
+        var run = new JobRun(entry, job, places, silo, store, roster, grains, meter, time, log, forget);
         roster.Changed += run.Follow;
         _ = run.PlaceAsync();
         _ = run.EndAsync();
@@ -60,7 +62,7 @@ internal sealed partial class JobRun
     {
         // Whether the outcome is there is asked first: an end without its hashes is never told.
         var over = Hosted.Outcome.IsCompleted;
-        var status = Hosted.Status() with { Job = _entry.Job, Name = _entry.Name, Submitted = _entry.Submitted };
+        var status = Hosted.Status() with { Job = _entry.Job, Name = _entry.Name, Submitted = _entry.Submitted, Verdict = _telling?.Verdict ?? "" };
         return over || !JobStates.IsEnd(status.State) ? status : status with { State = JobStates.Running, Reason = "all steps are done; the result is read back from the last checkpoint" };
     }
 
@@ -91,7 +93,11 @@ internal sealed partial class JobRun
             if (HasEnded) return;
             var states = await Task.WhenAll(_roster.Offers.Where(o => o.Value.Lane.Length > 0).Select(o => StateAsync(o.Key, o.Value))).ConfigureAwait(false);
             var needs = new MemberNeeds(_job.Options.Shards, Math.Max(_job.Options.Workers, _job.MinimumWorkers), _device);
-            await Task.WhenAll(MemberPlacement.Decide(needs, [.. states.OfType<SiloState>()]).SelectMany(StartMembers)).ConfigureAwait(false);
+            var starts = MemberPlacement.Decide(needs, [.. states.OfType<SiloState>()]).Select(start => new NewMembers(start, Enumerable.Range(0, start.Seats).Select(_ => NewNumber()).ToArray(), Enumerable.Range(0, start.Workers).Select(_ => NewNumber()).ToArray())).ToArray();
+            // Before they start, so that whoever takes the job up knows at once which seats were lost with a silo; and again when it is known where they run.
+            await KeepPlacesAsync([.. states.OfType<SiloState>()], starts, []).ConfigureAwait(false);
+            var ready = await Task.WhenAll(starts.Select(async start => (start.To.Silo, Runs: (await Task.WhenAll(StartMembers(start)).ConfigureAwait(false)).Any(static started => started)))).ConfigureAwait(false);
+            await KeepPlacesAsync([.. states.OfType<SiloState>()], starts, [.. ready.Where(static r => r.Runs).Select(static r => r.Silo.ToParsableString())]).ConfigureAwait(false);
         }
         catch (Exception unplaced) when (unplaced is not OutOfMemoryException)
         {
@@ -108,7 +114,7 @@ internal sealed partial class JobRun
         try
         {
             var members = await _grains.GetGrain<ISiloGrain>(silo.ToParsableString()).Members(Job).WaitAsync(_callLimit).ConfigureAwait(false);
-            return new SiloState(silo, offer, members.Workers.Length, members.Seats.Length);
+            return new SiloState(silo, offer, members.Workers.Length, members.Seats.Length) { SeatNumbers = members.Seats };
         }
         catch (Exception gone) when (gone is OrleansException or TimeoutException)
         {
@@ -116,27 +122,55 @@ internal sealed partial class JobRun
         }
     }
 
-    private IEnumerable<Task> StartMembers(MembersToStart start)
+    private async Task KeepPlacesAsync(IReadOnlyList<SiloState> states, IReadOnlyList<NewMembers> starts, IReadOnlyList<string> ready)
     {
-        var order = ControlFormat.Write(new JobOrder(Job, _entry.Document, _silo.Node!.Address));
-        for (var i = 0; i < start.Seats; i++) yield return Watched(start.Silo, "seat", _grains.GetGrain<IParameterServerGrain>(NewKey(start.Silo)).Start(order));
-        for (var i = 0; i < start.Workers; i++) yield return Watched(start.Silo, "worker", _grains.GetGrain<IWorkerGrain>(NewKey(start.Silo)).Start(order));
+        var seats = new Dictionary<int, string>();
+        foreach (var state in states)
+            foreach (var seat in state.SeatNumbers) seats[seat] = state.Silo.ToParsableString();
+        foreach (var start in starts)
+            foreach (var seat in start.Seats) seats[seat] = start.To.Silo.ToParsableString();
+        // Seats of silos that did not answer now: whether they are gone, membership says when it matters.
+        foreach (var (seat, silo) in _places.Seats)
+            if (!_roster.IsGone(SiloAddress.FromParsableString(silo))) seats.TryAdd(seat, silo);
+        var places = new MemberPlaces(seats, [.. _places.Ready.Concat(ready).Distinct(StringComparer.Ordinal).Where(r => !_roster.IsGone(SiloAddress.FromParsableString(r)))]);
+        if (places.Same(_places)) return;
+        try
+        {
+            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(3));
+            await places.WriteAsync(_store, Job, limit.Token).ConfigureAwait(false);
+            _places = places;
+        }
+        catch (Exception unwritten) when (unwritten is not OutOfMemoryException)
+        {
+            NotPlaced(Job, $"where they are could not be written down: {unwritten.Message}");
+        }
     }
 
-    private async Task Watched(SiloAddress silo, string what, Task starting)
+    private sealed record NewMembers(MembersToStart To, int[] Seats, int[] Workers);
+
+    private IEnumerable<Task<bool>> StartMembers(NewMembers start)
+    {
+        var order = ControlFormat.Write(new JobOrder(Job, _entry.Document, _silo.Node!.Address));
+        foreach (var seat in start.Seats) yield return Watched(start.To.Silo, "seat", _grains.GetGrain<IParameterServerGrain>(new MemberKey(Job, seat, start.To.Silo).ToString()).Start(order));
+        foreach (var worker in start.Workers) yield return Watched(start.To.Silo, "worker", _grains.GetGrain<IWorkerGrain>(new MemberKey(Job, worker, start.To.Silo).ToString()).Start(order));
+    }
+
+    private async Task<bool> Watched(SiloAddress silo, string what, Task starting)
     {
         try
         {
             await starting.WaitAsync(_callLimit).ConfigureAwait(false);
+            return true;
         }
         catch (Exception failed) when (failed is not OutOfMemoryException)
         {
             _telling.Tell("warning", "warning", Status().Step, $"silo {silo} could not start a {what}: {failed.Message}");
+            return false;
         }
     }
 
     // Numbers of members are never used again within a job; 2^31 of them leave room.
-    private string NewKey(SiloAddress silo) => new MemberKey(Job, RandomNumberGenerator.GetInt32(int.MaxValue), silo).ToString();
+    private static int NewNumber() => RandomNumberGenerator.GetInt32(int.MaxValue);
 
     private async Task EndAsync()
     {
@@ -181,6 +215,7 @@ internal sealed partial class JobRun
             {
                 await _store.WriteAsync(StoreKind.End, Job, JobEntry.ToText(end), 0, CancellationToken.None).ConfigureAwait(false);
                 await _store.RemoveAsync(StoreKind.Open, Job, CancellationToken.None).ConfigureAwait(false);
+                await _store.RemoveAsync(StoreKind.Places, Job, CancellationToken.None).ConfigureAwait(false);
                 written = true;
             }
             catch (Exception unreached) when (unreached is not OutOfMemoryException)

@@ -44,7 +44,7 @@ internal sealed partial class JobRuns(SiloNode silo, JobResolver resolver, IClus
                 // Loading its data takes a while, in which another silo may have written the end.
                 if (await HasEndAsync(job, limit.Token).ConfigureAwait(false)) return;
                 Taking(job);
-                var run = JobRun.Start(JobEntry.Parse(entry), resolved, silo, store, roster, grains, meter, time, log, Forget);
+                var run = JobRun.Start(JobEntry.Parse(entry), resolved, await MemberPlaces.ReadAsync(store, job, limit.Token).ConfigureAwait(false), silo, store, roster, grains, meter, time, log, Forget);
                 _runs[job] = run;
                 if (run.IsForgotten) Forget(run);
                 // An end written up to the moment when this scheduler took the register; none is written by another after that.

@@ -27,6 +27,7 @@ internal sealed partial class JobTelling
     private readonly TrainingMeter.FollowedJob _meter;
     private readonly Lock _writing = new();
     private readonly CancellationTokenSource _abandoned = new();
+    private volatile string _verdict = "";
     private readonly Task _read;
     private readonly Task _told;
 
@@ -37,6 +38,9 @@ internal sealed partial class JobTelling
         _read = ReadAsync();
         _told = TellAsync();
     }
+
+    /// <summary>What the loss curves said after the newest evaluation; empty before the first.</summary>
+    public string Verdict => _verdict;
 
     /// <summary>Something that the host of the job has to say.</summary>
     public void Tell(string kind, string severity, long step, string text)
@@ -61,7 +65,10 @@ internal sealed partial class JobTelling
     private async Task ReadAsync()
     {
         await foreach (var record in _feed.Records.ReadAllAsync().ConfigureAwait(false))
+        {
             lock (_writing) _history.Add(record);
+            if (record.Kind is RunRecordKind.Evaluation) _verdict = _history.Diagnose().Name;
+        }
     }
 
     private async Task TellAsync()

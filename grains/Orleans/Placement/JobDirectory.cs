@@ -20,6 +20,8 @@ internal sealed class JobDirectory(IClusterStore store, Func<IClusterMembershipS
     public async Task<GrainAddress?> Register(GrainAddress address, GrainAddress? previousAddress)
     {
         using var limit = new CancellationTokenSource(_limit);
+        // A name that is no job is not written down; its activation answers that there is none, and goes.
+        if (await store.ReadAsync(StoreKind.Job, address.GrainId.Key.ToString() ?? "", limit.Token).ConfigureAwait(false) is null) return address;
         while (true)
         {
             var key = KeyOf(address.GrainId);

@@ -10,7 +10,10 @@ namespace DistTrain.Grains;
 internal sealed record MemberNeeds(int Seats, int Workers, string Device);
 
 /// <summary>A silo, what it offers, and what it runs of the job already.</summary>
-internal sealed record SiloState(SiloAddress Silo, SiloOffer Offer, int Workers, int Seats);
+internal sealed record SiloState(SiloAddress Silo, SiloOffer Offer, int Workers, int Seats)
+{
+    public IReadOnlyList<int> SeatNumbers { get; init; } = [];
+}
 
 /// <summary>Members to start on a silo.</summary>
 internal sealed record MembersToStart(SiloAddress Silo, int Workers, int Seats);
@@ -38,6 +41,15 @@ internal static class MemberPlacement
 
     /// <summary>A spec names a kind of device; which of its kind, the silo says. Every silo has a CPU.</summary>
     internal static bool Fits(string wanted, string offered) => wanted is "auto" or "cpu" || Kind(wanted) == Kind(offered);
+
+    /// <summary>Why no silo of the cluster can compute a job; null: one can, or none that computes is up yet, and the job waits for it.</summary>
+    internal static string? WhyNoDevice(string wanted, IReadOnlyList<SiloOffer> offers)
+    {
+        var workers = offers.Where(o => o.Workers > 0 && !o.Leaving).ToList();
+        if (workers.Count == 0 || workers.Any(o => Fits(wanted, o.Device))) return null;
+        var here = workers.GroupBy(o => o.Device, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal).Select(g => $"{g.Key} ({string.Join(", ", g.Select(o => o.Name).Order(StringComparer.Ordinal))})");
+        return $"cluster.device is {wanted}, which no silo of this cluster has. There are {string.Join("; ", here)}. Choose one of these or auto, or start a silo with --device {wanted} and submit again.";
+    }
 
     /// <summary>Where a worker of the job computes on a silo.</summary>
     internal static string DeviceOn(string wanted, string offered) => wanted is "cpu" ? "cpu" : wanted is "auto" || Kind(wanted) == Kind(offered) ? offered : wanted;

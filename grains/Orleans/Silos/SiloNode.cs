@@ -34,13 +34,16 @@ internal sealed partial class SiloNode : IControlWire, IDisposable
 
     public SiloAddress Silo { get; }
 
+    /// <summary>Who is in the cluster, as this silo knows.</summary>
+    public ClusterMembershipSnapshot Membership => _membership.CurrentSnapshot;
+
     /// <summary>null on a silo that does not train.</summary>
     public TrainingNode? Node { get; }
 
     /// <summary>Set once the silo has been told to end.</summary>
     public bool Leaving { get; set; }
 
-    public SiloOffer Offer => new(Node?.Address.Lane ?? "", Options.Shards, Options.Workers, Options.Device, Options.Name, Leaving);
+    public SiloOffer Offer => new(Node?.Address.Lane ?? "", Options.Shards, Options.Workers, Options.DeviceHere, Options.Name, Leaving);
 
     /// <inheritdoc/>
     public void Send(string node, ControlMessage message)

@@ -52,6 +52,9 @@ internal static class StoreKind
     /// <summary>By type of grain and job id: which activation holds it; empty for none.</summary>
     public const string Holder = "holder";
 
+    /// <summary>By job id: <see cref="MemberPlaces"/>.</summary>
+    public const string Places = "places";
+
     /// <summary>By job id: the last status of a job that has ended.</summary>
     public const string End = "end";
 }

@@ -124,40 +124,6 @@ public sealed partial class JobMachine
         }
     }
 
-    private void CheckSilence()
-    {
-        for (var i = _workers.Count - 1; i >= 0; i--)
-            if (_now - _workers[i].Heard > _plan.Limits.Silence) LoseWorker(_workers[i], JobEventKind.WorkerLost, $"nothing heard for {(_now - _workers[i].Heard).TotalSeconds:F1} s");
-        for (var i = _seats.Count - 1; i >= 0; i--)
-        {
-            if (i >= _seats.Count || _now - _seats[i].Heard <= _plan.Limits.Silence) continue;
-            var seat = _seats[i];
-            _seats.Remove(seat.Number);
-            SeatIsGone(seat.Number, $"nothing heard for {(_now - seat.Heard).TotalSeconds:F1} s");
-            if (_phase == Phase.Ended) return;
-        }
-    }
-
-    private void SeatIsGone(int seat, string why)
-    {
-        if (_record is null || !Placed.Uses(seat) || _phase is Phase.Reading or Phase.Ending or Phase.Ended) return;
-        var (shard, primary) = Placed.Of(seat);
-        Report(JobEventKind.SeatLost, $"seat {seat}, {(primary ? "primary" : "replica")} of shard {shard}, is lost: {why}");
-        RaiseIncarnation($"seat {seat} is lost");
-    }
-
-    private void LoseUnanswered()
-    {
-        for (var slot = 0; slot < _slots.Length; slot++)
-        {
-            if (!IsPlaced(slot) || _slots[slot].Answered) continue;
-            var seat = SeatOf(slot).Number;
-            if (_seats.Find(seat) is { } entry) entry.GivenUp = _now;
-            SeatIsGone(seat, $"no answer for {(_now - _phaseSince).TotalSeconds:F1} s");
-            return;
-        }
-    }
-
     private void ClearAnswers()
     {
         for (var slot = 0; slot < _slots.Length; slot++) _slots[slot].Answered = false;

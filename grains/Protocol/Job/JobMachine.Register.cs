@@ -66,8 +66,8 @@ public sealed partial class JobMachine
             if (found.State != JobState.Running) found = found with { Placement = Placement.Empty };
             foreach (var shard in found.Placement.Shards)
             {
-                _seats.Hear(shard.Primary, _now);
-                if (shard.HasReplica) _seats.Hear(shard.Replica, _now);
+                if (!_knownLost.Contains(shard.Primary)) _seats.Hear(shard.Primary, _now);
+                if (shard.HasReplica && !_knownLost.Contains(shard.Replica)) _seats.Hear(shard.Replica, _now);
             }
             _record = found;
         }

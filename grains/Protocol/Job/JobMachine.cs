@@ -33,6 +33,7 @@ public sealed partial class JobMachine : IMachine
     private TimeSpan _checkAt;
     private ulong _instance;
     private bool _resume;
+    private IReadOnlyCollection<int> _knownLost = [];
     private JobState _endState;
     private string _endText = "";
 
@@ -142,7 +143,7 @@ public sealed partial class JobMachine : IMachine
 
     private void Start(JobStart start)
     {
-        (_instance, _resume) = (start.Instance, start.Resume);
+        (_instance, _resume, _knownLost) = (start.Instance, start.Resume, start.Lost);
         (_checkAt, _workersSince) = (_now + _plan.Limits.Heartbeat, _now);
         Enter(Phase.Reading);
         ReadRegister();

@@ -12,6 +12,9 @@ public sealed record TimeLimits
     /// <summary>Silence after which a worker or seat counts as lost. A false alarm is safe, only costly.</summary>
     public TimeSpan Silence { get; init; } = TimeSpan.FromSeconds(2);
 
+    /// <summary>The same for the seat with the only copy of a shard, where each should have two.</summary>
+    public TimeSpan LastCopy { get; init; } = TimeSpan.FromSeconds(6);
+
     /// <summary>A lease that has not been finished in this time is taken back.</summary>
     public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(60);
 

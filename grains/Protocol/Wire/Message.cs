@@ -34,7 +34,11 @@ public sealed record WorkerHello(string Name, PlanIdentity Identity);
 /// <summary>How a job begins.</summary>
 /// <param name="Instance">Drawn at random by the host; names this scheduler in the register and is never used again.</param>
 /// <param name="Resume">Continue from the register and the checkpoints. Otherwise there must be none, or the job must have ended.</param>
-public sealed record JobStart(ulong Instance, bool Resume);
+public sealed record JobStart(ulong Instance, bool Resume)
+{
+    /// <summary>Seats that the host knows to be gone: their replicas are promoted at once, without waiting for their silence.</summary>
+    public IReadOnlyCollection<int> Lost { get; init; } = [];
+}
 
 /// <summary>The records of a job that has been taken up or taken back.</summary>
 /// <param name="Base">The checkpoint verified last, whose records come first; the initial state: none do.</param>

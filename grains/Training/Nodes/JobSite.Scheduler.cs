@@ -20,7 +20,7 @@ internal sealed partial class JobSite
     /// <summary>Reports of the other nodes.</summary>
     public IEnumerable<(string Node, MemberReport Report, TimeSpan At)> Reports => _reports.Select(pair => (pair.Key, pair.Value.Report, pair.Value.At));
 
-    public HostedJob StartJob(IJobRegister register, bool resume, IReadOnlyList<NodeAddress> nodes, RunFeed? feed)
+    public HostedJob StartJob(IJobRegister register, bool resume, IReadOnlyList<NodeAddress> nodes, RunFeed? feed, IReadOnlyCollection<int> lost)
     {
         lock (_changing)
         {
@@ -34,7 +34,7 @@ internal sealed partial class JobSite
             var job = new NodeJobHost(new JobMachine(Plan, new StepRule(Job.Job)), Machines, _store, _register, _log, _feed, JobEnded, Announce);
             Hosted = new HostedJob(this, job, _store, _log, _feed, _files, _node.Time);
             _places[Address.Job] = _node.Address;
-            job.Post(FromHost(MessageKind.Start, Address.Job) with { Payload = new JobStart(BitConverter.ToUInt64(Guid.NewGuid().ToByteArray()), resume) });
+            job.Post(FromHost(MessageKind.Start, Address.Job) with { Payload = new JobStart(BitConverter.ToUInt64(Guid.NewGuid().ToByteArray()), resume) { Lost = [.. lost, .. _lost.Keys.Where(a => a.Role == Role.Seat).Select(a => a.Number)] } });
             if (Job.Options.StopAfterSteps > 0) job.Post(job.StopRequest(Job.Options.StopAfterSteps));
             Machines.Add(job);
         }

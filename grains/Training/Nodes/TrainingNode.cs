@@ -84,9 +84,10 @@ public sealed class TrainingNode : INodeServices, ITensorTarget, IDisposable
     /// <summary>Starts a job's scheduler here: anew, or in place of one that is gone.</summary>
     /// <param name="resume">Continue from the register and the checkpoints. Otherwise there must be none, or the job must have ended.</param>
     /// <param name="nodes">Who takes part or may: they are told where the job is, and told again until it ends.</param>
+    /// <param name="lost">Seats whose nodes are known to be gone.</param>
     /// <exception cref="ArgumentException">The job has no folder for checkpoints.</exception>
-    public HostedJob StartJob(ClusterJob job, IJobRegister register, bool resume, IReadOnlyList<NodeAddress> nodes, RunFeed? feed = null) =>
-        OnSite(job, site => site.StartJob(register, resume, nodes, feed));
+    public HostedJob StartJob(ClusterJob job, IJobRegister register, bool resume, IReadOnlyList<NodeAddress> nodes, RunFeed? feed = null, IReadOnlyCollection<int>? lost = null) =>
+        OnSite(job, site => site.StartJob(register, resume, nodes, feed, lost ?? []));
 
     /// <summary>More nodes that may take part in a job whose scheduler is here.</summary>
     public void Invite(string job, IReadOnlyList<NodeAddress> nodes) => SiteOf(job)?.Invite(nodes);

@@ -25,6 +25,17 @@ public sealed class MemberPlacementTests
         Assert.Equal([(2, 1, 0)], Summary(MemberPlacement.Decide(new MemberNeeds(0, 2, "auto"), [Silo(1, shards: false, 1, runs: 1), Silo(2, shards: false, 1)])));
 
     [Fact]
+    public void A_device_that_no_silo_has_is_refused_but_a_cluster_without_workers_may_get_it()
+    {
+        SiloOffer Offer(string device, int workers) => new("", true, workers, device, $"a {device}", false);
+        Assert.Equal("cluster.device is gpu:0, which no silo of this cluster has. There are cpu (a cpu); opencl:0 (a opencl:0). Choose one of these or auto, or start a silo with --device gpu:0 and submit again.",
+            MemberPlacement.WhyNoDevice("gpu:0", [Offer("opencl:0", 1), Offer("cpu", 2)]));
+        Assert.Null(MemberPlacement.WhyNoDevice("gpu:0", [Offer("gpu:3", 1)]));
+        Assert.Null(MemberPlacement.WhyNoDevice("gpu:0", [Offer("cpu", 0)]));
+        Assert.Null(MemberPlacement.WhyNoDevice("auto", [Offer("cpu", 1)]));
+    }
+
+    [Fact]
     public void Workers_of_a_job_for_GPUs_go_where_GPUs_are() =>
         Assert.Equal([(2, 1, 0)], Summary(MemberPlacement.Decide(new MemberNeeds(0, 4, "gpu:0"), [Silo(1, shards: false, 4), Silo(2, shards: false, 1, device: "gpu:1")])));
 

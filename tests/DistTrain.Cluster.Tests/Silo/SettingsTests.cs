@@ -41,6 +41,32 @@ public sealed class SettingsTests
         Assert.Contains(problems, p => p.Contains("no certificate is set", StringComparison.Ordinal));
     }
 
+    [Theory, InlineData("Host=db;Prot=5432;Password=hunter2"), InlineData("hunter2"), InlineData("Host=db;Port=hunter2;Password=hunter2"), InlineData("Username=u;Password=hunter2"), InlineData("Host=db;Password='hunter2")]
+    public void A_malformed_connection_string_is_named_and_not_repeated(string connection)
+    {
+        var (settings, problems) = SettingsReader.Read(["--clustering", "postgresql"], name => name == "DISTTRAIN_POSTGRESQL" ? connection : null);
+        Assert.Null(settings);
+        Assert.StartsWith("DISTTRAIN_POSTGRESQL is no connection string of PostgreSQL: ", Assert.Single(problems), StringComparison.Ordinal);
+        Assert.DoesNotContain("hunter2", problems[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Certificates_between_silos_are_set_together_and_belong_together()
+    {
+        using var folder = new Processes.TemporaryFolder();
+        using var elsewhere = new Processes.TemporaryFolder();
+        var certificates = new Processes.Certificates(folder.Path);
+        var (certificate, key) = certificates.Issue("a");
+        var (_, otherKey) = certificates.Issue("b");
+        string[] Options(string of, string by, string authority) => ["--cluster-certificate", of, "--cluster-certificate-key", by, "--cluster-authority", authority];
+
+        Assert.NotNull(SettingsReader.Read(Options(certificate, key, certificates.Authority), _ => null).Settings?.Tls);
+        Assert.Contains("--cluster-authority is not set", Assert.Single(SettingsReader.Read(["--cluster-certificate", certificate, "--cluster-certificate-key", key], _ => null).Problems), StringComparison.Ordinal);
+        Assert.Contains("must hold a certificate and its key", Assert.Single(SettingsReader.Read(Options(certificate, otherKey, certificates.Authority), _ => null).Problems), StringComparison.Ordinal);
+        Assert.Contains("not one that other silos will believe", Assert.Single(SettingsReader.Read(Options(certificate, key, new Processes.Certificates(elsewhere.Path).Authority), _ => null).Problems), StringComparison.Ordinal);
+        Assert.Contains("--cluster-certificate is \"/nowhere.pem\"", Assert.Single(SettingsReader.Read(Options("/nowhere.pem", key, certificates.Authority), _ => null).Problems), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void The_table_of_the_readme_holds_every_option_with_its_default()
     {
