@@ -1,4 +1,5 @@
 using System.Globalization;
+using DistTrain.Contracts;
 using DistTrain.Kernels;
 using DistTrain.Learning;
 using DistTrain.Protocol;
@@ -37,6 +38,9 @@ public sealed record ResolvedJob
     public Loss? Loss { get; init; }
 
     public EarlyStop EarlyStop { get; init; } = EarlyStop.Off;
+
+    /// <summary>What is measured of layers, and what verdicts lead to: no part of what decides the bits of a step.</summary>
+    public DiagnosisSpec Diagnosis { get; init; } = new();
 
     /// <summary>The optimizer's lr option, before the schedule.</summary>
     public required double LearningRate { get; init; }
