@@ -4,6 +4,7 @@ namespace DistTrain.Learning;
 public sealed class Sequential(params IReadOnlyList<Layer> layers) : Layer
 {
     private readonly Shape[] _inputs = new Shape[layers.Count];
+    private string _path = "";
 
     public IReadOnlyList<Layer> Layers { get; } = layers;
 
@@ -11,6 +12,7 @@ public sealed class Sequential(params IReadOnlyList<Layer> layers) : Layer
 
     public override Shape Build(LayerBuilder build, Shape input)
     {
+        _path = build.Path.Length > 0 ? $"{build.Path}." : "";
         for (var i = 0; i < Layers.Count; i++)
         {
             _inputs[i] = input;
@@ -35,6 +37,7 @@ public sealed class Sequential(params IReadOnlyList<Layer> layers) : Layer
                 i++;
             }
             else x = Layers[i].Forward(tape, x);
+            tape.Marks.Add(($"{_path}{i}", Layers[i], x));
         }
         return x;
     }

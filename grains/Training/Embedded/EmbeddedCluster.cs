@@ -169,7 +169,8 @@ public sealed class EmbeddedCluster : IDisposable
         var store = new StateStore(_job, _options, _ranges, _machines, _log, _files, work);
         var file = _options.CheckpointFolder.Length > 0 ? new RegisterFile(_files, _options.CheckpointFolder) : null;
         var register = new RegisterAccess(new EmbeddedRegister(file, _machines), work);
-        var job = new JobHost(new JobMachine(_plan, new StepRule(_job)), _machines, store, register, _log, _feed, _ => _machines.Stop()) { Layers = LayerFigures.Of(_job), Watch = VerdictWatch.Of(_job) };
+        using var units = UnitWatch.Of(_job, _weights.View);
+        var job = new JobHost(new JobMachine(_plan, new StepRule(_job)), _machines, store, register, _log, _feed, _ => _machines.Stop()) { Layers = LayerFigures.Of(_job), Units = units, Watch = VerdictWatch.Of(_job) };
         var memory = new SharedSeatMemory(_memories, _versions);
         _processes = _options.Processes > 0 ? new WorkerProcesses(_job, _options, _machines, _device, _weights.View, _versions, _ranges.Count, _time) : null;
         try

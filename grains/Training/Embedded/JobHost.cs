@@ -49,6 +49,9 @@ internal class JobHost(JobMachine machine, MachineSet machines, StateStore store
     /// <summary>null: nothing of layers is measured.</summary>
     public LayerFigures? Layers { get; init; }
 
+    /// <summary>null: units are not looked at.</summary>
+    public UnitWatch? Units { get; init; }
+
     /// <summary>null: no verdict ends the run.</summary>
     public VerdictWatch? Watch { get; init; }
 
@@ -104,7 +107,7 @@ internal class JobHost(JobMachine machine, MachineSet machines, StateStore store
         if (entry.IsEvaluation) Evaluating += now - _lastRecord;
         else (Steps, StepsThisRun, Samples, LastCommit) = (record.Step + 1, StepsThisRun + (replayed ? 0 : 1), Samples + record.Samples, now);
         _lastRecord = now;
-        var values = entry.IsEvaluation ? null : Layers?.Measure(record.Step, machine.BlockSquares, machine.BlockUpdates, machine.BlockWeights, record.GradientNorm);
+        var values = entry.IsEvaluation ? Units?.Measure() : Layers?.Measure(record.Step, machine.BlockSquares, machine.BlockUpdates, machine.BlockWeights, record.GradientNorm);
         if (!tellsPast || !IsTold(record)) Tell(record, now, values);
         if (Watch?.Add(record, values) is not { } end) return;
         feed?.Write(new RunRecord { Kind = RunRecordKind.Event, Step = record.Step, Text = end.Reason, Seconds = now.TotalSeconds });

@@ -24,6 +24,9 @@ public sealed record ResolvedJob
     /// <summary>The model on a device. Called once for each worker; replicas share nothing.</summary>
     public required Func<Device, IReplica> MakeReplica { get; init; }
 
+    /// <summary>Shares of dead units by layer, for samples [n, input] and weights; null: it cannot tell.</summary>
+    public Func<Device, LayerView>? MakeView { get; init; }
+
     /// <summary>Cuts the model into that many stages of a pipeline; null: it cannot be.</summary>
     public Func<int, ModelStages>? CutStages { get; init; }
 

@@ -177,6 +177,7 @@ public static class JobPlanner
             Data = data,
             Layout = Layout(network, Updater(spec, components)),
             MakeReplica = device => new Replica(network, loss, device, data.Train),
+            MakeView = device => new LayerView(network, device),
             CutStages = stages => ModelStages.Cut(network, loss, data.Train, stages),
             Initialize = weights =>
             {
