@@ -72,5 +72,6 @@ public sealed record DiagnosisSpec
     };
 
     /// <summary>Some verdict leads to something.</summary>
+    [SpecField("")]
     public bool Acts => VerdictNames.All.Any(name => On(name) != Nothing);
 }
