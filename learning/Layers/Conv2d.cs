@@ -81,6 +81,9 @@ public sealed class Conv2d(Conv2d.Options options) : Layer, IFusesRelu
         : Node(tape, [x], new Shape(shape.Outputs, shape.OutY, shape.OutX), layer._weight, layer._bias)
     {
         private readonly IConv2d _conv = tape.Device.Op<IConv2d>();
+
+        public override (int Reach, int Stride) Field => (shape.DilationY * (shape.KernelY - 1) + 1, shape.StrideY);
+
         private readonly IElementwise<Kernels.Functions.Relu>? _relu = epilogue == Epilogue.Relu ? tape.Device.Op<IElementwise<Kernels.Functions.Relu>>() : null;
 
         public override bool ReadsOutput => _relu is not null;

@@ -34,6 +34,7 @@ public sealed class Sequential(params IReadOnlyList<Layer> layers) : Layer
             if (Layers[i] is IFusesRelu product && i + 1 < Layers.Count && Layers[i + 1] is Relu)
             {
                 x = product.ForwardWithRelu(tape, x);
+                tape.Marks.Add(($"{_path}{i}", Layers[i], x));
                 i++;
             }
             else x = Layers[i].Forward(tape, x);

@@ -20,6 +20,8 @@ public sealed class LayerView : IDisposable
             if (mark.Output.Producer is { } node)
             {
                 if (!_marks.TryGetValue(node, out var list)) _marks[node] = list = [];
+                // A product whose ReLU runs in its last pass has no output of its own to show.
+                list.RemoveAll(other => other.Output == mark.Output && other.Layer is IFusesRelu);
                 list.Add(mark);
             }
     }
