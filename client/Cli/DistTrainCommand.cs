@@ -56,7 +56,7 @@ public static class DistTrainCommand
     {
         var root = new RootCommand("Trains neural networks on many workers with the same bits for any number of them.")
         {
-            TrainVerb.Make(), InitVerb.Make(), ValidateVerb.Make(), SummaryVerb.Make(), PredictVerb.Make(), ReplayVerb.Make(), CheckpointsVerb.Make(), DataVerb.Make(), CheckVerb.Make(), BenchVerb.Make(), DiagnoseVerb.Make(),
+            TrainVerb.Make(), InitVerb.Make(), ValidateVerb.Make(), SummaryVerb.Make(), PredictVerb.Make(), PicturesVerb.Make(), ReplayVerb.Make(), CheckpointsVerb.Make(), DataVerb.Make(), CheckVerb.Make(), BenchVerb.Make(), DiagnoseVerb.Make(),
             SubmitVerb.Make(), JobVerbs.List(), JobVerbs.Status(), JobVerbs.Logs(), JobVerbs.Events(), JobVerbs.Why(), JobVerbs.Stop(), JobVerbs.Nodes(), JobVerbs.Spec(), MetricsVerb.Make(), ServeVerb.Make(), UpVerb.Make(),
             VersionVerb.Make(), WorkerVerb.Make(),
         };

@@ -25,6 +25,9 @@ public sealed record JobSpec
     [Description("One named model, or a list of layers.")]
     public IReadOnlyList<ComponentSpec> Model { get; init; } = [new("lenet")];
 
+    [SpecField("spec.init"), Description("Weights to begin with, instead of drawn ones.")]
+    public InitSpec Init { get; init; } = new();
+
     [SpecField("spec.loss", Component = "loss"), Description("What is minimized.")]
     public ComponentSpec Loss { get; init; } = new("crossEntropy");
 
@@ -42,6 +45,9 @@ public sealed record JobSpec
 
     [SpecField("spec.checkpoint"), Description("What is kept on disk.")]
     public CheckpointSpec Checkpoint { get; init; } = new();
+
+    [SpecField("spec.diagnosis"), Description("What is measured beside the loss, and what a verdict on the curves leads to.")]
+    public DiagnosisSpec Diagnosis { get; init; } = new();
 }
 
 /// <summary>A component by name with its options: <c>relu</c>, <c>{linear: 10}</c> (one scalar: the first option), <c>{conv2d: {out: 6, kernel: 5}}</c>.</summary>

@@ -41,6 +41,9 @@ public abstract class Node
     /// <summary>Multiply-adds of one sample's forward run; backward has twice as many where both gradients are wanted. 0 where they are few beside the memory that is moved.</summary>
     public virtual long MultiplyAdds => 0;
 
+    /// <summary>Rows and columns of the input that an element of the output looks at, and how far apart those of neighbours are; (1, 1) where planes are not windowed.</summary>
+    public virtual (int Reach, int Stride) Field => (1, 1);
+
     internal ReadOnlySpan<Edge> Edges => _edges;
 
     internal Parameter[] Parameters { get; }

@@ -47,6 +47,9 @@ internal sealed class Replay : IDisposable
         _frame.Window(segments, 0, 0);
     }
 
+    /// <summary>Called after each node has run forward, while its output is whole; null: nobody looks.</summary>
+    public Action<Node>? Seen { get; set; }
+
     public View Input => _frame.Of(_tape.Entering.Value!);
 
     /// <summary>Of a part of a tape: what the nodes after it are given, and its gradient, to be written before Backward.</summary>
@@ -62,7 +65,11 @@ internal sealed class Replay : IDisposable
     public void Forward()
     {
         _shared?.Begin(_frame.Segments.Count);
-        foreach (var node in _nodes) Run(node, forward: true);
+        foreach (var node in _nodes)
+        {
+            Run(node, forward: true);
+            Seen?.Invoke(node);
+        }
     }
 
     /// <summary>After Forward in training: every element of the gradient is overwritten, but for the metrics, which the loss has added to.</summary>

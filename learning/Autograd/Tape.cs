@@ -72,6 +72,9 @@ public sealed class Tape
         return node.Output;
     }
 
+    /// <summary>What layers of sequences gave, by their places in the network, for who looks at a network from outside.</summary>
+    internal List<(string Path, Layer Layer, Tensor Output)> Marks { get; } = [];
+
     /// <summary>0 the first time that the layer at <paramref name="path"/> draws random numbers on this tape, then 1, 2, ...</summary>
     public int NextUse(string path) => _uses[path] = _uses.GetValueOrDefault(path, -1) + 1;
 

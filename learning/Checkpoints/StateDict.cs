@@ -60,16 +60,30 @@ public static class StateDict
                     missing.Add(slice.Name);
                     continue;
                 }
-                var (means, variances, tracked) = (new float[slice.Shape[0]], new float[slice.Shape[0]], new long[1]);
-                file.ReadFloats(mean, means);
-                file.ReadFloats(variance, variances);
-                if (file.Header.Find(Tracked(slice)) is { Type: SafetensorsType.I64, Elements: 1 } count) file.Read<long>(count, tracked);
-                for (var c = 0; c < means.Length; c++) (values[3 * c], values[3 * c + 1], values[3 * c + 2]) = (tracked[0], means[c], variances[c]);
+                ReadMoments(file, mean, variance, file.Header.Find(Tracked(slice)), values);
                 found++;
             }
         }
         if (found == 0) throw new SafetensorsException(path, $"has no tensor of this model. The model has {string.Join(", ", layout.Slices.Take(8).Select(s => $"{s.Name} {s.Shape}"))}; the file has {string.Join(", ", file.Header.Entries.Take(8).Select(e => $"{e.Name} [{string.Join(", ", e.Shape)}]"))}.");
         return missing;
+    }
+
+    /// <summary>What a slice is called in PyTorch: one name, or running mean, running variance and the count of updates; none for what is no part of a model.</summary>
+    internal static IEnumerable<string> Names(Slice slice) => slice.Kind switch
+    {
+        SliceKind.Parameter => [slice.Name],
+        SliceKind.Moments => [Running(slice, "mean"), Running(slice, "var"), Tracked(slice)],
+        _ => [],
+    };
+
+    /// <summary>Running statistics as triples (updates, mean, variance).</summary>
+    internal static void ReadMoments(SafetensorsFile file, SafetensorsEntry mean, SafetensorsEntry variance, SafetensorsEntry? count, Span<float> values)
+    {
+        var (means, variances, tracked) = (new float[values.Length / 3], new float[values.Length / 3], new long[1]);
+        file.ReadFloats(mean, means);
+        file.ReadFloats(variance, variances);
+        if (count is { Type: SafetensorsType.I64, Elements: 1 }) file.Read<long>(count, tracked);
+        for (var c = 0; c < means.Length; c++) (values[3 * c], values[3 * c + 1], values[3 * c + 2]) = (tracked[0], means[c], variances[c]);
     }
 
     private static long[] Axes(Shape shape) => [.. shape.Axes.ToArray().Select(a => (long)a)];

@@ -25,6 +25,8 @@ public sealed class AveragePool2d(AveragePool2d.Options options) : Layer
     {
         private readonly IAveragePool2d _pool = tape.Device.Op<IAveragePool2d>();
 
+        public override (int Reach, int Stride) Field => (shape.KernelY, shape.StrideY);
+
         public override bool ReadsInputs => false;
 
         public override void Forward(Frame frame) => _pool.Forward(shape, frame.Samples, frame.Input(), frame.Output);

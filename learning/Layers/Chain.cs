@@ -16,5 +16,7 @@ public sealed class Chain(Chain.Options options) : Layer
 
     public override Shape Build(LayerBuilder build, Shape input) => _layers.Build(build, input);
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input) => _layers.ToOnnx(graph, x, input);
+
     public override Tensor Forward(Tape tape, Tensor x) => _layers.Forward(tape, x);
 }

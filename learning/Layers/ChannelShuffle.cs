@@ -11,6 +11,12 @@ public sealed class ChannelShuffle(ChannelShuffle.Options options) : Layer
 
     public override Shape Build(LayerBuilder build, Shape input) => input.Rank > 0 && input[0] % options.Groups == 0 ? input : throw build.Misfit(input, $"[channels (a multiple of {options.Groups}), ...]");
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input)
+    {
+        var apart = graph.Reshape(x, options.Groups, input[0] / options.Groups, input.Length / input[0]);
+        return graph.Reshape(graph.Add("Transpose", [apart], ("perm", new long[] { 0, 2, 1, 3 })), input.Axes.ToArray());
+    }
+
     public override Tensor Forward(Tape tape, Tensor x)
     {
         var (g, channels, positions) = (options.Groups, x.Shape[0], x.Shape.Length / x.Shape[0]);

@@ -19,6 +19,9 @@ public sealed class Concat(Concat.Options options) : Layer
         return Joined.ShapeOf(shapes);
     }
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input) =>
+        options.Branches.Count == 0 ? x : graph.Add("Concat", [.. options.Branches.Select(branch => branch.ToOnnx(graph, x, input))], ("axis", 1L));
+
     public override Tensor Forward(Tape tape, Tensor x) =>
         options.Branches.Count == 0 ? x : tape.Add(new Joined(tape, [.. options.Branches.Select(branch => branch.Forward(tape, x))]));
 }

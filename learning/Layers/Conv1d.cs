@@ -52,6 +52,12 @@ public sealed class Conv1d(Conv1d.Options options) : Layer, IFusesRelu
 
     public override long MultiplyAdds(Shape input, Shape output) => _line.MultiplyAdds(input, output);
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input)
+    {
+        var y = _line.ToOnnx(graph, graph.Reshape(x, input[0], 1, input[1]), new Shape(input[0], 1, input[1]));
+        return graph.Add("Squeeze", [y, graph.Constant([2L])]);
+    }
+
     public override Tensor Forward(Tape tape, Tensor x) => Flat(_line.Forward(tape, Line(x)));
 
     public Tensor ForwardWithRelu(Tape tape, Tensor x) => Flat(_line.ForwardWithRelu(tape, Line(x)));

@@ -59,8 +59,8 @@ public sealed class Conv2d(Conv2d.Options options) : Layer, IFusesRelu
 
     public override long MultiplyAdds(Shape input, Shape output) => (long)output.Length * (_weight.Shape.Length / options.Out);
 
-    public override string ToOnnx(OnnxGraph graph, string x, Shape input) => options.Axes != 2 || options.Flipped ? base.ToOnnx(graph, x, input)
-        : graph.Add("Conv", _bias is null ? [x, graph.Weights(_weight)] : [x, graph.Weights(_weight), graph.Weights(_bias)],
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input) => options.Flipped ? base.ToOnnx(graph, x, input)
+        : graph.Add("Conv", [x, options.Axes == 2 ? graph.Weights(_weight) : graph.Weights(_weight, options.Out, _weight.Shape[1], options.Kernel.Y, options.Kernel.X), .. _bias is null ? (string[])[] : [graph.Weights(_bias)]],
             ("kernel_shape", new long[] { options.Kernel.Y, options.Kernel.X }), ("strides", new long[] { options.Stride.Y, options.Stride.X }), ("dilations", new long[] { options.Dilation.Y, options.Dilation.X }),
             ("pads", new long[] { options.Padding.Y, options.Padding.X, options.Padding.Y, options.Padding.X }), ("group", (long)options.Groups));
 
@@ -81,6 +81,9 @@ public sealed class Conv2d(Conv2d.Options options) : Layer, IFusesRelu
         : Node(tape, [x], new Shape(shape.Outputs, shape.OutY, shape.OutX), layer._weight, layer._bias)
     {
         private readonly IConv2d _conv = tape.Device.Op<IConv2d>();
+
+        public override (int Reach, int Stride) Field => (shape.DilationY * (shape.KernelY - 1) + 1, shape.StrideY);
+
         private readonly IElementwise<Kernels.Functions.Relu>? _relu = epilogue == Epilogue.Relu ? tape.Device.Op<IElementwise<Kernels.Functions.Relu>>() : null;
 
         public override bool ReadsOutput => _relu is not null;

@@ -57,6 +57,10 @@ public sealed class ConvTranspose2d(ConvTranspose2d.Options options) : Layer
 
     public override long MultiplyAdds(Shape input, Shape output) => (long)input.Length * (_weight.Shape.Length / input[0]);
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input) => graph.Add("ConvTranspose", _bias is null ? [x, graph.Weights(_weight)] : [x, graph.Weights(_weight), graph.Weights(_bias)],
+        ("kernel_shape", new long[] { options.Kernel.Y, options.Kernel.X }), ("strides", new long[] { options.Stride.Y, options.Stride.X }), ("dilations", new long[] { options.Dilation.Y, options.Dilation.X }),
+        ("pads", new long[] { options.Padding.Y, options.Padding.X, options.Padding.Y, options.Padding.X }), ("output_padding", new long[] { options.OutputPadding.Y, options.OutputPadding.X }), ("group", (long)options.Groups));
+
     public override Tensor Forward(Tape tape, Tensor x)
     {
         var y = tape.Add(new Product(tape, _weight, x, new Conv2dShape(options.Out, Size(x.Shape[1], 0), Size(x.Shape[2], 1), x.Shape[0], options.Kernel.Y, options.Kernel.X,

@@ -8,4 +8,6 @@ public sealed class Elu(Elu.Options options) : Activation<Kernels.Functions.Elu>
 {
     /// <param name="Alpha">Minus the limit for x to minus infinity.</param>
     public sealed record Options([property: Range(0.0, 1e3)] float Alpha = 1f);
+
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input) => graph.Add("Elu", [x], ("alpha", options.Alpha));
 }

@@ -27,6 +27,8 @@ public sealed class Embedding(Embedding.Options options) : Layer
         return new Shape([.. input.Axes, options.Width]);
     }
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input) => graph.Add("Gather", [graph.Weights(_weight), graph.Add("Cast", [x], ("to", (long)OnnxGraph.Int64))], ("axis", 0L));
+
     public override Tensor Forward(Tape tape, Tensor x) => tape.Add(new Rows(tape, x, _weight));
 
     private sealed class Rows(Tape tape, Tensor x, Parameter weight) : Node(tape, [x], new Shape([.. x.Shape.Axes, weight.Shape[1]]), weight)

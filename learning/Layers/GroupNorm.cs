@@ -21,6 +21,15 @@ public sealed class GroupNorm(GroupNorm.Options options) : Layer
         return input;
     }
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input)
+    {
+        var rows = graph.Reshape(graph.Normalized(graph.Reshape(x, options.Groups, input.Length / options.Groups), options.Epsilon), input.Axes.ToArray());
+        var spread = new int[input.Rank];
+        Array.Fill(spread, 1);
+        spread[0] = input[0];
+        return graph.Add("Add", [graph.Add("Mul", [rows, graph.Weights(_weight, spread)]), graph.Weights(_bias, spread)]);
+    }
+
     public override Tensor Forward(Tape tape, Tensor x) =>
         tape.Add(new ChannelScaled(tape, tape.Add(new LayerNorm.Rows(tape, x, x.Shape.Length / options.Groups, options.Epsilon, null, null)), _weight, _bias));
 }

@@ -25,6 +25,13 @@ public sealed class Gru(Gru.Options options) : Recurrent(3, options.Hidden, opti
         public bool Mirrored { get; init; }
     }
 
+    protected override string? OnnxName => options.Mirrored ? null : "GRU";
+
+    // z, r, n of r, z, n.
+    protected override IReadOnlyList<int> OnnxGates => [1, 0, 2];
+
+    protected override (string Name, object Value)[] OnnxAttributes => [("linear_before_reset", options.ResetBefore ? 0L : 1L)];
+
     protected override Node Sequence(Tape tape, Cell cell, Tensor x) => new Steps(tape, cell, x, new GruForm(options.ResetBefore, options.Mirrored));
 
     private sealed class Steps : Node

@@ -21,6 +21,9 @@ public sealed class LayerNorm(LayerNorm.Options options) : Layer
         return input;
     }
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input) =>
+        graph.Add("Add", [graph.Add("Mul", [graph.Normalized(x, options.Epsilon), graph.Weights(_weight)]), graph.Weights(_bias)]);
+
     public override Tensor Forward(Tape tape, Tensor x) => tape.Add(new Rows(tape, x, x.Shape[-1], options.Epsilon, _weight, _bias));
 
     /// <summary>Rows of so many consecutive elements; without weight and bias they are normalized only.</summary>

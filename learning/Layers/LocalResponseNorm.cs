@@ -15,6 +15,9 @@ public sealed class LocalResponseNorm(LocalResponseNorm.Options options) : Layer
 
     public override Shape Build(LayerBuilder build, Shape input) => input.Rank > 1 ? input : throw build.Misfit(input, "[channels, ...]");
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input) => options.Size % 2 == 0 ? base.ToOnnx(graph, x, input)
+        : graph.Add("LRN", [x], ("alpha", options.Alpha), ("beta", options.Beta), ("bias", options.K), ("size", (long)options.Size));
+
     public override Tensor Forward(Tape tape, Tensor x) =>
         tape.Add(new Windows(tape, x, new LocalResponseShape(x.Shape[0], x.Shape.Length / x.Shape[0], options.Size, options.Alpha, options.Beta, options.K)));
 

@@ -20,6 +20,11 @@ public sealed class Lstm(Lstm.Options options) : Recurrent(4, options.Hidden, op
 
     protected override int States => 2;
 
+    protected override string OnnxName => "LSTM";
+
+    // i, o, f, g of i, f, g, o.
+    protected override IReadOnlyList<int> OnnxGates => [0, 3, 1, 2];
+
     protected override Node Sequence(Tape tape, Cell cell, Tensor x) => new Steps(tape, cell, x);
 
     private sealed class Steps : Node

@@ -33,6 +33,8 @@ public sealed class MaxPool2d(MaxPool2d.Options options) : Layer
             _argmax = Save(shape.OutputLength);
         }
 
+        public override (int Reach, int Stride) Field => (_shape.KernelY, _shape.StrideY);
+
         public override bool ReadsInputs => false;
 
         public override void Forward(Frame frame) => _pool.Forward(_shape, frame.Samples, frame.Input(), frame.Output, frame.Memory(_argmax));

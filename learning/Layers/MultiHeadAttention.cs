@@ -31,5 +31,11 @@ public sealed class MultiHeadAttention(MultiHeadAttention.Options options) : Lay
 
     public override long MultiplyAdds(Shape input, Shape output) => 3L * input.Length * input[1];
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input)
+    {
+        var all = new Shape(input[0], 3 * input[1]);
+        return _projections[1].ToOnnx(graph, _attention.ToOnnx(graph, _projections[0].ToOnnx(graph, x, input), all), input);
+    }
+
     public override Tensor Forward(Tape tape, Tensor x) => _projections[1].Forward(tape, _attention.Forward(tape, _projections[0].Forward(tape, x)));
 }

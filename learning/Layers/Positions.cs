@@ -20,6 +20,8 @@ public sealed class Positions(Positions.Options options) : Layer
         return input;
     }
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input) => graph.Add("Add", [x, graph.Weights(_weight)]);
+
     public override Tensor Forward(Tape tape, Tensor x) => tape.Add(new Shift(tape, x, _weight));
 
     private sealed class Shift : Node

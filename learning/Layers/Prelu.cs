@@ -21,6 +21,14 @@ public sealed class Prelu(Prelu.Options options) : Layer
         return input;
     }
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input)
+    {
+        var spread = new int[input.Rank];
+        Array.Fill(spread, 1);
+        spread[0] = input[0];
+        return graph.Add("PRelu", [x, graph.Weights(_weight, spread)]);
+    }
+
     public override Tensor Forward(Tape tape, Tensor x) => tape.Add(new Combine<Sum>(tape,
         tape.Add(new ChannelScaled(tape, _negative.Forward(tape, x), _weight, null)), _positive.Forward(tape, x), readsInputs: false, readsOutput: false));
 

@@ -34,6 +34,36 @@ public abstract class Recurrent(int gates, int hidden, int layers, bool bidirect
         return x;
     }
 
+    /// <summary>ONNX's operator; null: it has none.</summary>
+    protected virtual string? OnnxName => null;
+
+    /// <summary>Where each of ONNX's gates stands among this cell's.</summary>
+    protected virtual IReadOnlyList<int> OnnxGates => [0];
+
+    protected virtual (string Name, object Value)[] OnnxAttributes => [];
+
+    // ONNX: x [T, N, I], weights [directions, gates·H, ...] with gates of its own order, both biases in one row, y [T, directions, N, H].
+    public sealed override string ToOnnx(OnnxGraph graph, string x, Shape input)
+    {
+        if (OnnxName is null) return base.ToOnnx(graph, x, input);
+        x = graph.Add("Transpose", [x], ("perm", new long[] { 1, 0, 2 }));
+        for (var layer = 0; layer < layers; layer++)
+        {
+            var cells = _cells.GetRange(layer * Directions, Directions);
+            var name = cells[0].WeightInput.Name;
+            var inputs = cells[0].WeightInput.Shape[1];
+            var w = graph.Constant($"{name}.onnx", [Directions, gates * hidden, inputs], [.. cells.SelectMany(c => Gates(graph.Values(c.WeightInput), inputs))]);
+            var r = graph.Constant($"{name}.onnx_hidden", [Directions, gates * hidden, hidden], [.. cells.SelectMany(c => Gates(graph.Values(c.WeightHidden), hidden))]);
+            var b = graph.Constant($"{name}.onnx_bias", [Directions, 2 * gates * hidden], [.. cells.SelectMany(c => Gates(graph.Values(c.BiasInput), 1).Concat(Gates(graph.Values(c.BiasHidden), 1)))]);
+            var y = graph.Add(OnnxName, [x, w, r, b], [("hidden_size", (long)hidden), ("direction", bidirectional ? "bidirectional" : "forward"), .. OnnxAttributes]);
+            // [T, directions, N, H] -> [T, N, directions·H]; a 0 keeps the axis as it is.
+            x = graph.Add("Reshape", [graph.Add("Transpose", [y], ("perm", new long[] { 0, 2, 1, 3 })), graph.Constant([0L, 0L, (long)Directions * hidden])]);
+        }
+        return graph.Add("Transpose", [x], ("perm", new long[] { 1, 0, 2 }));
+
+        float[] Gates(float[] values, int width) => [.. OnnxGates.SelectMany(g => values.AsSpan(g * hidden * width, hidden * width).ToArray())];
+    }
+
     /// <summary>Vectors of H that a cell hands from step to step.</summary>
     protected virtual int States => 1;
 

@@ -31,6 +31,10 @@ public sealed class Rnn(Rnn.Options options) : Recurrent(1, options.Hidden, opti
         public Initializer? HiddenInit { get; init; }
     }
 
+    protected override string OnnxName => "RNN";
+
+    protected override (string Name, object Value)[] OnnxAttributes => [("activations", Enumerable.Repeat(options.Activation == RecurrentActivation.Relu ? "Relu" : "Tanh", options.Bidirectional ? 2 : 1).ToArray())];
+
     protected override Node Sequence(Tape tape, Cell cell, Tensor x) => new Steps(tape, cell, x, options.Activation == RecurrentActivation.Relu);
 
     private sealed class Steps : Node

@@ -16,6 +16,25 @@ public sealed class ScaledDotAttention(ScaledDotAttention.Options options) : Lay
 
     public override long MultiplyAdds(Shape input, Shape output) => 2L * input[0] * input[0] * output[1];
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input)
+    {
+        var (steps, heads, width) = (input[0], options.Heads, input[1] / 3 / options.Heads);
+        // [N, T, 3, heads, d] -> [3, N, heads, T, d]
+        var parts = graph.Split(graph.Add("Transpose", [graph.Reshape(x, steps, 3, heads, width)], ("perm", new long[] { 2, 0, 3, 1, 4 })), 3);
+        var q = graph.Add("Squeeze", [parts[0], graph.Constant([0L])]);
+        var k = graph.Add("Squeeze", [parts[1], graph.Constant([0L])]);
+        var v = graph.Add("Squeeze", [parts[2], graph.Constant([0L])]);
+        var scores = graph.Add("Mul", [graph.Add("MatMul", [q, graph.Add("Transpose", [k], ("perm", new long[] { 0, 1, 3, 2 }))]), graph.Scalar(1f / MathF.Sqrt(width))]);
+        if (options.Causal)
+        {
+            var mask = new float[steps * steps];
+            for (var t = 0; t < steps; t++) mask.AsSpan(t * steps + t + 1, steps - t - 1).Fill(-1e30f);
+            scores = graph.Add("Add", [scores, graph.Constant($"causal_{steps}", [steps, steps], mask)]);
+        }
+        var mixed = graph.Add("MatMul", [graph.Add("Softmax", [scores], ("axis", 3L)), v]);
+        return graph.Reshape(graph.Add("Transpose", [mixed], ("perm", new long[] { 0, 2, 1, 3 })), steps, heads * width);
+    }
+
     public override Tensor Forward(Tape tape, Tensor x) => tape.Add(new Heads(tape, x, new AttentionShape(x.Shape[0], options.Heads, x.Shape[1] / 3 / options.Heads, options.Causal)));
 
     internal sealed class Heads : Node

@@ -4,6 +4,7 @@ namespace DistTrain.Learning;
 public sealed class Sequential(params IReadOnlyList<Layer> layers) : Layer
 {
     private readonly Shape[] _inputs = new Shape[layers.Count];
+    private string _path = "";
 
     public IReadOnlyList<Layer> Layers { get; } = layers;
 
@@ -11,6 +12,7 @@ public sealed class Sequential(params IReadOnlyList<Layer> layers) : Layer
 
     public override Shape Build(LayerBuilder build, Shape input)
     {
+        _path = build.Path.Length > 0 ? $"{build.Path}." : "";
         for (var i = 0; i < Layers.Count; i++)
         {
             _inputs[i] = input;
@@ -32,9 +34,11 @@ public sealed class Sequential(params IReadOnlyList<Layer> layers) : Layer
             if (Layers[i] is IFusesRelu product && i + 1 < Layers.Count && Layers[i + 1] is Relu)
             {
                 x = product.ForwardWithRelu(tape, x);
+                tape.Marks.Add(($"{_path}{i}", Layers[i], x));
                 i++;
             }
             else x = Layers[i].Forward(tape, x);
+            tape.Marks.Add(($"{_path}{i}", Layers[i], x));
         }
         return x;
     }

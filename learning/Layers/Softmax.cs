@@ -8,6 +8,8 @@ public sealed class Softmax : Layer
 {
     public override Shape Build(LayerBuilder build, Shape input) => input.Rank > 0 ? input : throw build.Misfit(input, "[..., classes]");
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input) => graph.Add("Softmax", [x], ("axis", (long)input.Rank));
+
     public override Tensor Forward(Tape tape, Tensor x) => tape.Add(new Rows(tape, x, logarithm: false));
 
     internal sealed class Rows(Tape tape, Tensor x, bool logarithm) : Node(tape, [x], x.Shape)

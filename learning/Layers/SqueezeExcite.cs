@@ -27,6 +27,8 @@ public sealed class SqueezeExcite(SqueezeExcite.Options options) : Layer
         return input;
     }
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input) => graph.Add("Mul", [x, graph.Reshape(_gate.ToOnnx(graph, x, input), input[0], 1, 1)]);
+
     public override Tensor Forward(Tape tape, Tensor x) => tape.Add(new Gated(tape, x, _gate.Forward(tape, x)));
 
     // Samples and channels are one axis of the op: a gate's gradient sums over its own plane alone.

@@ -11,9 +11,11 @@ internal static class MetricsVerb
 
     public static Command Make()
     {
-        var format = new Option<string>("--format") { Description = "csv, or json: one object a line.", DefaultValueFactory = _ => "csv" }.AcceptOnlyFromAmong("csv", "json");
+        var format = new Option<string>("--format") { Description = "csv; json: one object a line; tfevents: a TensorBoard event file in the folder --out.", DefaultValueFactory = _ => "csv" }.AcceptOnlyFromAmong("csv", "json", "tfevents");
+        var folder = new Option<string>("--out") { Description = "Folder for tfevents.", DefaultValueFactory = _ => "tensorboard" };
         return JobVerbs.Make("metrics", "Prints a job's metrics: one row for each step and evaluation.", JobVerbs.Job(), ["disttrain metrics mnist-lenet-1a2b3c --format csv > metrics.csv"], async (client, job, terminal, parse, cancellation) =>
         {
+            using var board = parse.GetValue(format) == "tfevents" ? EventFile.Create(parse.GetValue(folder)!, job, (await client.GetAsync(job, cancellation).ConfigureAwait(false)).Submitted) : null;
             var csv = parse.GetValue(format) == "csv" && !terminal.Json;
             if (csv) terminal.Out.WriteLine(Header);
             for (var (after, more) = (0L, true); more;)
@@ -21,7 +23,8 @@ internal static class MetricsVerb
                 var page = await client.MetricPageAsync(job, after, cancellation: cancellation).ConfigureAwait(false);
                 foreach (var point in page.Points)
                 {
-                    if (csv) terminal.Out.WriteLine(Row(point));
+                    if (board is not null) board.Write(point.Kind == "step", point.Step, point.Seconds, point.Loss, point.Accuracy, point.LearningRate, point.GradientNorm, point.ClippedNorm, point.Values);
+                    else if (csv) terminal.Out.WriteLine(Row(point));
                     else JobText.WriteJson(terminal, point, ClusterJson.Plain.MetricPoint);
                 }
                 (after, more) = (page.After, page.More);

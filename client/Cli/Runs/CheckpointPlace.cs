@@ -31,4 +31,23 @@ internal sealed record CheckpointPlace(CheckpointStore Store, string? Manifest, 
     public JobFile Job() => JobFile is not null
         ? DistTrain.Training.Specs.JobFile.Load(JobFile)
         : throw new CommandException(ExitCode.NotFound, $"there is no job.yaml beside {Store.Folder}. Keep checkpoints in their run's folder, which holds it.");
+
+    /// <summary>The weights of the newest checkpoint that can be used, and its name.</summary>
+    /// <exception cref="CommandException">None can.</exception>
+    public (float[] Weights, string Manifest) Weights(DistTrain.Training.Specs.PlannedJob plan)
+    {
+        string? reason = null;
+        foreach (var name in Manifests.Reverse())
+        {
+            try
+            {
+                return (Store.ReadWeights(name, plan.Job.Layout), name);
+            }
+            catch (Exception wrong) when (wrong is InvalidDataException or IOException)
+            {
+                reason ??= $"{name}: {wrong.Message}";
+            }
+        }
+        throw new CommandException(ExitCode.JobFailed, $"no checkpoint in {Store.Folder} can be used. {reason}");
+    }
 }

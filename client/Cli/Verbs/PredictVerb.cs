@@ -16,16 +16,17 @@ internal static class PredictVerb
         var length = new Option<int>("--length") { Description = "Characters that a language model writes.", DefaultValueFactory = _ => 300 };
         var temperature = new Option<double>("--temperature") { Description = "How freely a language model draws: 0 = always the likeliest, 1 = as it learned.", DefaultValueFactory = _ => 0.8 };
         var seed = new Option<ulong>("--seed") { Description = "Of what a language model draws.", DefaultValueFactory = _ => 1 };
+        var raw = new Option<bool>("--raw") { Description = "The network's outputs as they are, without softmax, at every position." };
         var output = SharedOptions.Output();
-        var verb = new Verb("predict", "Runs a checkpoint's network on samples; a language model goes on from a text.", "disttrain predict runs/digits test:0", "disttrain predict runs/digits image.pgm -o json", "disttrain predict runs/shakespeare \"ROMEO:\" --length 500") { checkpoint, input, length, temperature, seed, output };
+        var verb = new Verb("predict", "Runs a checkpoint's network on samples; a language model goes on from a text.", "disttrain predict runs/digits test:0", "disttrain predict runs/digits image.pgm -o json", "disttrain predict runs/shakespeare \"ROMEO:\" --length 500") { checkpoint, input, length, temperature, seed, raw, output };
         verb.SetAction(parse =>
         {
             var terminal = parse.Terminal(output);
             var place = CheckpointPlace.Find(parse.GetValue(checkpoint)!);
             var plan = JobPlanner.Plan(place.Job(), shardsMatter: false);
-            var writes = plan.Job.Data.Train is TextSet && !parse.GetValue(input)!.StartsWith("test:", StringComparison.Ordinal) && !parse.GetValue(input)!.StartsWith("train:", StringComparison.Ordinal);
+            var writes = plan.Job.Data.Train is TextSet && !parse.GetValue(raw) && !parse.GetValue(input)!.StartsWith("test:", StringComparison.Ordinal) && !parse.GetValue(input)!.StartsWith("train:", StringComparison.Ordinal);
             var samples = writes ? [] : PredictInput.Read(parse.GetValue(input)!, plan);
-            var (weights, manifest) = Weights(place, plan);
+            var (weights, manifest) = place.Weights(plan);
             using var device = new CpuDevice(1);
             using var buffer = device.Allocate(weights.Length);
             buffer.Write(0, weights);
@@ -42,29 +43,12 @@ internal static class PredictVerb
             foreach (var sample in samples)
             {
                 replica.Predict(sample.Values, 1, buffer.View, outputs);
-                if (plan.Job.Data.Train.TargetKind is TargetKind.Labels && plan.Job.Data.Train.TargetShape.Length == 1) Label(terminal, plan, sample, outputs, manifest);
+                if (!parse.GetValue(raw) && plan.Job.Data.Train.TargetKind is TargetKind.Labels && plan.Job.Data.Train.TargetShape.Length == 1) Label(terminal, plan, sample, outputs, manifest);
                 else Values(terminal, sample, outputs, manifest);
             }
             return ExitCode.Ok;
         });
         return verb;
-    }
-
-    private static (float[] Weights, string Manifest) Weights(CheckpointPlace place, PlannedJob plan)
-    {
-        string? reason = null;
-        foreach (var name in place.Manifests.Reverse())
-        {
-            try
-            {
-                return (place.Store.ReadWeights(name, plan.Job.Layout), name);
-            }
-            catch (Exception wrong) when (wrong is InvalidDataException or IOException)
-            {
-                reason ??= $"{name}: {wrong.Message}";
-            }
-        }
-        throw new CommandException(ExitCode.JobFailed, $"no checkpoint in {place.Store.Folder} can be used. {reason}");
     }
 
     private static void Text(Terminal terminal, TextSet data, string prompt, int length, double temperature, ulong seed, IReplica replica, View weights, string manifest)

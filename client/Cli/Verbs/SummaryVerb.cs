@@ -31,14 +31,16 @@ internal static class SummaryVerb
     {
         var json = PlanFile.Of(plan);
         json.Insert(0, "name", plan.Spec.Name);
+        var fields = ReceptiveFields.Of(plan.Network);
         json["layers"] = new JsonArray([.. plan.Network.Layers.Select(layer => new JsonObject
         {
             ["path"] = layer.Path, ["kind"] = layer.Kind, ["input"] = Axes(layer.Input), ["output"] = Axes(layer.Output), ["parameters"] = layer.Parameters, ["multiplyAdds"] = layer.MultiplyAdds,
+            ["activationBytes"] = 4L * layer.Output.Length, ["receptiveField"] = fields.TryGetValue(layer.Path, out var field) ? field : null,
         })]);
         json["shards"] = new JsonArray([.. plan.Shards.Select(s => new JsonObject { ["firstBlock"] = s.FirstBlock, ["blocks"] = s.BlockCount, ["elements"] = s.Length })]);
         if (plan.Stages is not null) json["pipeline"] = PipelineReport.ToJson(plan);
-        var memory = MemoryEstimate.Of(plan);
-        json["memory"] = new JsonObject { ["weightBytes"] = memory.WeightBytes, ["stateBytes"] = memory.StateBytes, ["activationBytesPerWorker"] = memory.ActivationBytesPerWorker };
+        var memory = Memory(plan);
+        json["memory"] = new JsonObject { ["weightBytes"] = memory.Weights, ["stateBytes"] = memory.OptimizerState, ["activationBytes"] = memory.Arena, ["gradientBytes"] = memory.Gradients, ["scratchBytes"] = memory.Scratch, ["runtimeBytes"] = memory.Runtime, ["dataBytes"] = DataBytes(plan), ["peakBytes"] = memory.Total + DataBytes(plan) };
         json["warnings"] = Problems.ToJson(plan.Warnings);
         return json;
     }
@@ -49,20 +51,21 @@ internal static class SummaryVerb
     {
         var (job, cluster, layout) = (plan.Job, plan.Spec.Cluster, plan.Job.Layout);
         var table = new Table().Border(TableBorder.Simple).AddColumns("layer", "kind", "output");
-        table.AddColumn(new TableColumn("parameters").RightAligned()).AddColumn(new TableColumn("multiply-adds").RightAligned());
-        table.AddRow("input", "", plan.Network.Input.ToString().EscapeMarkup(), "", "");
+        table.AddColumn(new TableColumn("parameters").RightAligned()).AddColumn(new TableColumn("multiply-adds").RightAligned()).AddColumn(new TableColumn("activation").RightAligned()).AddColumn(new TableColumn("sees").RightAligned());
+        var fields = ReceptiveFields.Of(plan.Network);
+        table.AddRow("input", "", plan.Network.Input.ToString().EscapeMarkup(), "", "", Bytes(4L * plan.Network.Input.Length), "");
         foreach (var layer in plan.Network.Layers)
-            table.AddRow(layer.Path, layer.Kind, layer.Output.ToString().EscapeMarkup(), Count(layer.Parameters), Count(layer.MultiplyAdds));
+            table.AddRow(layer.Path, layer.Kind, layer.Output.ToString().EscapeMarkup(), Count(layer.Parameters), Count(layer.MultiplyAdds), Bytes(4L * layer.Output.Length), fields.TryGetValue(layer.Path, out var field) ? $"{field} x {field}" : "");
         terminal.Drawing(terminal.Out, terminal.OutDraws).Write(table);
 
-        var memory = MemoryEstimate.Of(plan);
+        var memory = Memory(plan);
         var leaves = plan.Network.Layers.Where(l => !plan.Network.Layers.Any(other => other.Path.StartsWith(l.Path + ".", StringComparison.Ordinal)));
         Line("parameters", $"{layout.ParameterCount:N0} in {layout.Blocks.Count} blocks; {leaves.Sum(l => l.MultiplyAdds):N0} multiply-adds a sample, forward");
         Line("data", $"{job.Data.Train.Identity.Description}; {job.Data.Test.Identity.Description}");
         Line("plan", $"{job.Epochs} epochs of {job.StepsPerEpoch:N0} steps = {job.TotalSteps:N0} steps; a step is {job.BatchSize} samples in {job.MicroBatches} micro-batches of {job.BatchSize / job.MicroBatches}{(job.BatchSize % job.MicroBatches == 0 ? "" : " or one more")}");
         Line("cluster", $"{(cluster.Processes > 0 ? $"{cluster.Processes} worker processes" : $"{cluster.Workers} workers")}, {plan.Shards.Count} shards of {string.Join(", ", plan.Shards.Select(s => $"{s.BlockCount}"))} blocks");
         foreach (var line in PipelineReport.Lines(plan)) Line("pipeline", $"{line}");
-        Line("memory", $"weights {Bytes(memory.WeightBytes)}, optimizer state {Bytes(memory.StateBytes)}, activations about {Bytes(memory.ActivationBytesPerWorker)} a worker");
+        Line("memory", $"peak about {Bytes(memory.Total + DataBytes(plan))}: weights {Bytes(memory.Weights)}, gradients {Bytes(memory.Gradients)}, optimizer state {Bytes(memory.OptimizerState)}, activations {Bytes(memory.Arena)}, scratch {Bytes(memory.Scratch)}, data {Bytes(DataBytes(plan))}, runtime {Bytes(memory.Runtime)}");
         Line("identity", $"{job.Identity}");
 
         void Line(string name, FormattableString text) => terminal.Out.WriteLine($"{name,-12}{FormattableString.Invariant(text)}");
@@ -73,19 +76,19 @@ internal static class SummaryVerb
     private static string Bytes(long bytes) => bytes >= 1 << 20
         ? string.Create(CultureInfo.InvariantCulture, $"{bytes / 1048576.0:F1} MiB")
         : string.Create(CultureInfo.InvariantCulture, $"{bytes / 1024.0:F1} KiB");
-}
 
-/// <summary>What a job holds in memory beside its data.</summary>
-/// <param name="WeightBytes">One copy of the flat vector.</param>
-/// <param name="StateBytes">The optimizer's state over all shards.</param>
-/// <param name="ActivationBytesPerWorker">Outputs of all layers and their gradients for a worker's share of a step; buffers that layers reuse make it less.</param>
-internal sealed record MemoryEstimate(long WeightBytes, long StateBytes, long ActivationBytesPerWorker)
-{
-    public static MemoryEstimate Of(PlannedJob plan)
+    private static StepMemory Memory(PlannedJob plan)
     {
-        var workers = Math.Max(1, Math.Min(plan.Job.MicroBatches, plan.Spec.Cluster.Processes > 0 ? plan.Spec.Cluster.Processes : plan.Spec.Cluster.Workers));
-        var samples = (plan.Job.BatchSize + workers - 1) / workers;
-        var elements = plan.Network.Input.Length + plan.Network.Layers.Sum(l => (long)l.Output.Length);
-        return new MemoryEstimate(4L * plan.Job.Layout.Length, 4L * plan.Job.Layout.Length * plan.Job.Optimizer.StateCount, 2 * 4 * elements * samples);
+        var (workers, cluster) = (plan.Spec.Cluster.Processes > 0 ? plan.Spec.Cluster.Processes : plan.Spec.Cluster.Workers, plan.Spec.Cluster);
+        var threads = cluster.ComputeThreads > 0 ? cluster.ComputeThreads : Math.Max(1, Environment.ProcessorCount / workers);
+        return StepMemory.Of(plan.Network, plan.Loss, plan.Job.Optimizer, plan.Job.Data.Train.TargetShape, plan.Job.Data.Train.TargetKind, plan.Job.BatchSize, plan.Job.MicroBatches, workers, threads);
+    }
+
+    // As the sets are held: images a byte a value, tokens two, other features four.
+    private static long DataBytes(PlannedJob plan)
+    {
+        var (train, test) = (plan.Job.Data.Train, plan.Job.Data.Test);
+        var value = train.Vocabulary > 0 ? 2 : train.InputShape.Rank == 3 ? 1 : 4;
+        return ((long)train.Count + test.Count) * (train.InputShape.Length * value + 4L * train.TargetShape.Length);
     }
 }

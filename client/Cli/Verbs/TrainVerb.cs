@@ -15,8 +15,9 @@ internal static class TrainVerb
         var resume = new Option<bool>("--resume") { Description = "Go on from the newest checkpoint, to the same bits; without a job file, the run that was stopped last." };
         var overwrite = new Option<bool>("--overwrite") { Description = "Replace a run of the same name." };
         var dashboard = LiveRun.Choice();
+        var events = new Option<string?>("--tensorboard") { Description = "Folder for a TensorBoard event file, written while it trains.", HelpName = "folder" };
         var verb = new Verb("train", "Trains a job on this machine: workers, parameter shards, checkpoints.",
-            "disttrain train", "disttrain train my-job.yaml --workers 4 --set optimizer.lr=0.01", "disttrain train --resume") { runs, resume, overwrite, dashboard, output };
+            "disttrain train", "disttrain train my-job.yaml --workers 4 --set optimizer.lr=0.01", "disttrain train --resume") { runs, resume, overwrite, dashboard, events, output };
         job.AddTo(verb);
         verb.SetAction((parse, cancellation) =>
         {
@@ -24,7 +25,7 @@ internal static class TrainVerb
             var resumes = parse.GetValue(resume);
             if (resumes && parse.GetValue(overwrite)) throw new CommandException(ExitCode.Usage, "--resume and --overwrite are both set. Use --resume to go on, or --overwrite to start anew.");
             var file = resumes && job.Path(parse) is null ? Unfinished(parse.GetValue(runs)!, job.Overrides(parse)) : job.Read(parse);
-            return RunAsync(terminal, file, parse.GetValue(runs)!, resumes, parse.GetValue(overwrite), parse.GetValue(dashboard)!, cancellation);
+            return RunAsync(terminal, file, parse.GetValue(runs)!, resumes, parse.GetValue(overwrite), parse.GetValue(dashboard)!, parse.GetValue(events), cancellation);
         });
         return verb;
     }
@@ -33,7 +34,7 @@ internal static class TrainVerb
         ? JobFile.Load(run.JobFile, overrides)
         : throw new CommandException(ExitCode.NotFound, $"no run in {runs} waits to be resumed. Start one with: {Invocation.Name} train");
 
-    private static async Task<int> RunAsync(Terminal terminal, JobFile file, string runs, bool resume, bool overwrite, string dashboard, CancellationToken cancellation)
+    private static async Task<int> RunAsync(Terminal terminal, JobFile file, string runs, bool resume, bool overwrite, string dashboard, string? events, CancellationToken cancellation)
     {
         var port = LiveRun.PortOf(dashboard, terminal);
         var plan = JobPlanner.Plan(file);
@@ -60,7 +61,12 @@ internal static class TrainVerb
         var live = new LiveRun(plan, options, step => Committed(options.CheckpointFolder, step, plan.Job), signals.Ask);
         await using var served = live.ConfigureAwait(false);
         await live.ServeAsync(port, asked: dashboard != "auto", terminal).ConfigureAwait(false);
-        var view = new ProgressView(terminal, new ProgressMeter(plan.Job.TotalSteps, plan.Job.StepsPerEpoch), metrics, live.Add).FollowAsync(feed);
+        using var board = events is null ? null : EventFile.Create(events, plan.Spec.Name, TimeProvider.System.GetUtcNow());
+        var view = new ProgressView(terminal, new ProgressMeter(plan.Job.TotalSteps, plan.Job.StepsPerEpoch), metrics, record =>
+        {
+            live.Add(record);
+            board?.Write(record);
+        }).FollowAsync(feed);
         live.Job.Begin(cluster, options);
         var result = await cluster.RunAsync(signals.Token).ConfigureAwait(false);
         await view.ConfigureAwait(false);

@@ -21,7 +21,7 @@ internal static class SpecText
             if (property.GetCustomAttribute<SpecFieldAttribute>() is not { Path.Length: > 0 } field) continue;
             var at = path.Length == 0 ? field.Path : $"{path}.{field.Path}";
             var (value, usual) = (property.GetValue(section)!, property.GetValue(defaults)!);
-            if (value is DataSpec or TrainingSpec or ClusterSpec or CheckpointSpec)
+            if (value is DataSpec or InitSpec or TrainingSpec or ClusterSpec or CheckpointSpec or DiagnosisSpec)
             {
                 Write(root, at, value, usual);
                 continue;

@@ -81,24 +81,39 @@ public sealed class HelloFormatter() : FieldsFormatter<WorkerHello>("a worker's 
         new(Text(ref reader, "name"), new PlanIdentity(Text(ref reader, "spec hash"), Text(ref reader, "model hash"), Text(ref reader, "data hash")));
 }
 
-/// <summary>ReducedFigures: sums of squares by block, has loss, loss, correct, weight.</summary>
-public sealed class ReducedFormatter() : FieldsFormatter<ReducedFigures>("a step's figures", 5)
+/// <summary>ReducedFigures: sums of squares by block, has loss, loss, correct, weight, then sums of squares of the last update and of the weights before it, by block, or none.</summary>
+public sealed class ReducedFormatter() : FieldsFormatter<ReducedFigures>("a step's figures", 7)
 {
     protected override void Write(ref MessagePackWriter writer, ReducedFigures value, MessagePackSerializerOptions options)
     {
-        writer.WriteArrayHeader(value.Squares.Length);
-        foreach (var square in value.Squares) writer.Write(square);
+        Write(ref writer, value.Squares);
         writer.Write(value.HasLoss);
         writer.Write(value.Loss);
         writer.Write(value.Correct);
         writer.Write(value.Weight);
+        Write(ref writer, value.Updates);
+        Write(ref writer, value.Weights);
     }
 
     protected override ReducedFigures Read(ref MessagePackReader reader, MessagePackSerializerOptions options)
     {
-        var squares = new List<double>();
-        for (var left = reader.ReadArrayHeader(); left > 0; left--) squares.Add(reader.ReadDouble());
-        return new ReducedFigures { Squares = [.. squares], HasLoss = reader.ReadBoolean(), Loss = reader.ReadDouble(), Correct = reader.ReadDouble(), Weight = reader.ReadDouble() };
+        return new ReducedFigures
+        {
+            Squares = Read(ref reader), HasLoss = reader.ReadBoolean(), Loss = reader.ReadDouble(), Correct = reader.ReadDouble(), Weight = reader.ReadDouble(), Updates = Read(ref reader), Weights = Read(ref reader),
+        };
+    }
+
+    private static void Write(ref MessagePackWriter writer, double[] sums)
+    {
+        writer.WriteArrayHeader(sums.Length);
+        foreach (var sum in sums) writer.Write(sum);
+    }
+
+    private static double[] Read(ref MessagePackReader reader)
+    {
+        var sums = new List<double>();
+        for (var left = reader.ReadArrayHeader(); left > 0; left--) sums.Add(reader.ReadDouble());
+        return [.. sums];
     }
 }
 

@@ -7,6 +7,9 @@ public sealed partial class JobMachine
     private readonly double[] _squares;
     private readonly TreeInbox _evaluations;
     private readonly EvaluationTotals[] _totals;
+    private readonly double[] _updates2;
+    private readonly double[] _weights2;
+    private int _measured;
     private OpenStep _open;
     private double _loss;
     private double _correct;
@@ -116,10 +119,25 @@ public sealed partial class JobMachine
             return;
         }
         figures.Squares.CopyTo(_squares, shard.FirstBlock);
+        if (!_reduced.AsSpan().Contains(true)) _measured = 0;
+        if (figures.Updates.Length == shard.BlockCount && figures.Weights.Length == shard.BlockCount)
+        {
+            figures.Updates.CopyTo(_updates2, shard.FirstBlock);
+            figures.Weights.CopyTo(_weights2, shard.FirstBlock);
+            _measured++;
+        }
         if (figures.HasLoss) (_loss, _correct, _weight) = (figures.Loss, figures.Correct, figures.Weight);
         _reduced[slot / 2] = true;
         if (!_reduced.AsSpan().Contains(false)) Decide();
     }
+
+    /// <summary>Sums of squares of the step's gradient by block, as its commit is told; frozen blocks have 0.</summary>
+    public ReadOnlySpan<double> BlockSquares => _squares;
+
+    /// <summary>The same of the update that made the step's weights, and of the weights before it; empty where it was not measured.</summary>
+    public ReadOnlySpan<double> BlockUpdates => _measured == _reduced.Length ? _updates2 : [];
+
+    public ReadOnlySpan<double> BlockWeights => _measured == _reduced.Length ? _weights2 : [];
 
     /// <summary>The commit, a pure function of the open step and the norms.</summary>
     private void Decide()

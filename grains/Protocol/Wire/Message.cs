@@ -67,6 +67,11 @@ public sealed class ReducedFigures
     public double Loss { get; set; }
     public double Correct { get; set; }
 
+    /// <summary>Of the update that made the weights of this step, where it was measured: sums of squares by block of what it changed, and of the weights before it. Empty: it was not.</summary>
+    public double[] Updates { get; set; } = [];
+
+    public double[] Weights { get; set; } = [];
+
     /// <summary>Sum of the weights of a loss that has weights of its own, else 0: the gradient and the loss are still to be divided by it.</summary>
     public double Weight { get; set; }
 }

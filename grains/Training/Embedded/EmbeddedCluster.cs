@@ -63,7 +63,7 @@ public sealed class EmbeddedCluster : IDisposable
         _machines = new MachineSet(_plan.Key, feed);
         _device = new CpuDevice(1, options.InstructionSet);
         _weights = _device.Allocate(job.Layout.Length);
-        _memories = [.. _ranges.Select(range => new ShardMemory(job.Layout, range, job.Optimizer, _device, _weights.View))];
+        _memories = [.. _ranges.Select(range => new ShardMemory(job.Layout, range, job.Optimizer, _device, _weights.View) { MeasureEvery = job.Diagnosis.Layers })];
         _versions = new WeightVersions(_ranges.Count);
         _gradients = new GradientPool(_device, job.Layout.Length, _ranges);
         _stages = _plan.IsPiped ? new StagePools(pipeline, job.Layout, _device) : null;
@@ -169,7 +169,8 @@ public sealed class EmbeddedCluster : IDisposable
         var store = new StateStore(_job, _options, _ranges, _machines, _log, _files, work);
         var file = _options.CheckpointFolder.Length > 0 ? new RegisterFile(_files, _options.CheckpointFolder) : null;
         var register = new RegisterAccess(new EmbeddedRegister(file, _machines), work);
-        var job = new JobHost(new JobMachine(_plan, new StepRule(_job)), _machines, store, register, _log, _feed, _ => _machines.Stop());
+        using var units = UnitWatch.Of(_job, _weights.View);
+        var job = new JobHost(new JobMachine(_plan, new StepRule(_job)), _machines, store, register, _log, _feed, _ => _machines.Stop()) { Layers = LayerFigures.Of(_job), Units = units, Watch = VerdictWatch.Of(_job) };
         var memory = new SharedSeatMemory(_memories, _versions);
         _processes = _options.Processes > 0 ? new WorkerProcesses(_job, _options, _machines, _device, _weights.View, _versions, _ranges.Count, _time) : null;
         try
@@ -244,6 +245,8 @@ public sealed class EmbeddedCluster : IDisposable
         return job.State switch
         {
             JobState.Succeeded => Describe(TrainingStatus.Completed, null, job, store),
+            JobState.Stopped when job.Watch?.Ended is { IsStop: false } => Describe(TrainingStatus.Completed, null, job, store),
+            JobState.Stopped when job.Watch?.Ended is { } ended => Describe(TrainingStatus.Interrupted, ended.Reason, job, store),
             JobState.Stopped or JobState.Paused => Describe(TrainingStatus.Interrupted, job.Reason.Length > 0 ? job.Reason : null, job, store),
             _ => Failed(job.Reason, job, store),
         };

@@ -46,6 +46,15 @@ internal class JobHost(JobMachine machine, MachineSet machines, StateStore store
 
     private TimeSpan _lastRecord;
 
+    /// <summary>null: nothing of layers is measured.</summary>
+    public LayerFigures? Layers { get; init; }
+
+    /// <summary>null: units are not looked at.</summary>
+    public UnitWatch? Units { get; init; }
+
+    /// <summary>null: no verdict ends the run.</summary>
+    public VerdictWatch? Watch { get; init; }
+
     protected override void Perform(in Effect effect, Device device)
     {
         switch (effect.Kind)
@@ -98,12 +107,18 @@ internal class JobHost(JobMachine machine, MachineSet machines, StateStore store
         if (entry.IsEvaluation) Evaluating += now - _lastRecord;
         else (Steps, StepsThisRun, Samples, LastCommit) = (record.Step + 1, StepsThisRun + (replayed ? 0 : 1), Samples + record.Samples, now);
         _lastRecord = now;
-        if (!tellsPast || !IsTold(record)) Tell(record, now);
+        var values = entry.IsEvaluation ? Units?.Measure() : Layers?.Measure(record.Step, machine.BlockSquares, machine.BlockUpdates, machine.BlockWeights, record.GradientNorm);
+        if (!tellsPast || !IsTold(record)) Tell(record, now, values);
+        if (Watch?.Add(record, values) is not { } end) return;
+        feed?.Write(new RunRecord { Kind = RunRecordKind.Event, Step = record.Step, Text = end.Reason, Seconds = now.TotalSeconds });
+        // The next step is open already: the run ends after it, wherever it runs.
+        Post(StopRequest(record.Step + 1));
     }
 
     private void Recall(RecalledLog recalled)
     {
         store.Recall(recalled);
+        if (Watch?.Restart(log) is not null) Post(StopRequest());
         if (!tellsPast) return;
         Steps = 0;
         lock (_progressing) _progress = JobProgress.None;
@@ -118,7 +133,7 @@ internal class JobHost(JobMachine machine, MachineSet machines, StateStore store
 
     private bool IsTold(in LossRecord record) => record.Kind == LossRecordKind.Evaluation ? record.Step <= _told.Evaluation : record.Step < _told.Steps;
 
-    private void Tell(in LossRecord record, TimeSpan now)
+    private void Tell(in LossRecord record, TimeSpan now, IReadOnlyDictionary<string, double>? values = null)
     {
         var evaluation = record.Kind == LossRecordKind.Evaluation;
         _told = evaluation ? (_told.Steps, record.Step) : (record.Step + 1, _told.Evaluation);
@@ -126,7 +141,7 @@ internal class JobHost(JobMachine machine, MachineSet machines, StateStore store
         {
             Kind = evaluation ? RunRecordKind.Evaluation : RunRecordKind.Step, Step = evaluation ? record.Step : record.Step + 1, Loss = record.Loss,
             Accuracy = record.Samples > 0 ? (double)record.Correct / record.Samples : 0, Samples = record.Samples, LearningRate = record.LearningRate,
-            GradientNorm = record.GradientNorm, ClippedNorm = record.GradientNorm * record.Coefficient, Seconds = now.TotalSeconds,
+            GradientNorm = record.GradientNorm, ClippedNorm = record.GradientNorm * record.Coefficient, Seconds = now.TotalSeconds, Values = values,
         });
     }
 

@@ -17,6 +17,7 @@ public static class DataRoot
     public static void CheckSubmitted(JobFile file)
     {
         var problems = Paths(file, file.Spec.Data.Path).Where(p => Climbs(p.Path)).Select(p => Outside(file, p.Field, p.Set)).ToList();
+        if (Climbs(file.Spec.Init.From)) problems.Add(Outside(file, "spec.init.from", file.Spec.Init.From));
         if (Climbs(file.Spec.Checkpoint.Path))
             problems.Add(file.Problem("spec.checkpoint.path", $"is {file.Spec.Checkpoint.Path}. It must be relative and stay in the server's own folder of runs. Leave it out, or name a folder such as checkpoints/{file.Spec.Name}."));
         if (problems.Count > 0) throw new SpecException(problems);

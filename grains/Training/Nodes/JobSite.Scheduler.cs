@@ -31,7 +31,7 @@ internal sealed partial class JobSite
             _registering ??= new BackgroundWork($"register of {Id}", Machines);
             (_register, _feed) = (new RegisterAccess(register, _registering), feed ?? new RunFeed());
             Machines.TellWarnings(_feed);
-            var job = new NodeJobHost(new JobMachine(Plan, new StepRule(Job.Job)), Machines, _store, _register, _log, _feed, JobEnded, Announce);
+            var job = new NodeJobHost(new JobMachine(Plan, new StepRule(Job.Job)), Machines, _store, _register, _log, _feed, JobEnded, Announce) { Layers = LayerFigures.Of(Job.Job), Watch = VerdictWatch.Of(Job.Job) };
             Hosted = new HostedJob(this, job, _store, _log, _feed, _files, _node.Time);
             _places[Address.Job] = _node.Address;
             job.Post(FromHost(MessageKind.Start, Address.Job) with { Payload = new JobStart(BitConverter.ToUInt64(Guid.NewGuid().ToByteArray()), resume) { Lost = [.. lost, .. _lost.Keys.Where(a => a.Role == Role.Seat).Select(a => a.Number)] } });

@@ -21,7 +21,7 @@ internal sealed class OwnSeatMemory(ResolvedJob job, IReadOnlyList<ShardRange> r
         if (_memory is { } memory && _shard == shard) return memory;
         Free();
         _shard = shard;
-        return _memory = ShardMemory.Alone(job.Layout, ranges[shard], job.Optimizer, device);
+        return _memory = ShardMemory.Alone(job.Layout, ranges[shard], job.Optimizer, device, job.Diagnosis.Layers);
     }
 
     public void Begin(int shard)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using DistTrain.Contracts;
 using DistTrain.Kernels;
 using DistTrain.Learning;
 using DistTrain.Protocol;
@@ -23,6 +24,9 @@ public sealed record ResolvedJob
     /// <summary>The model on a device. Called once for each worker; replicas share nothing.</summary>
     public required Func<Device, IReplica> MakeReplica { get; init; }
 
+    /// <summary>Shares of dead units by layer, for samples [n, input] and weights; null: it cannot tell.</summary>
+    public Func<Device, LayerView>? MakeView { get; init; }
+
     /// <summary>Cuts the model into that many stages of a pipeline; null: it cannot be.</summary>
     public Func<int, ModelStages>? CutStages { get; init; }
 
@@ -37,6 +41,9 @@ public sealed record ResolvedJob
     public Loss? Loss { get; init; }
 
     public EarlyStop EarlyStop { get; init; } = EarlyStop.Off;
+
+    /// <summary>What is measured of layers, and what verdicts lead to: no part of what decides the bits of a step.</summary>
+    public DiagnosisSpec Diagnosis { get; init; } = new();
 
     /// <summary>The optimizer's lr option, before the schedule.</summary>
     public required double LearningRate { get; init; }

@@ -22,6 +22,7 @@ internal sealed class ShardMemory : IDisposable
     private readonly Run[] _sums;
     private readonly Run[] _moments;
     private readonly Run[] _carried;
+    private UpdateMeasure? _measure;
     private readonly (Run Run, double Factor)[] _parameters;
     private readonly ParameterStep _step;
     private readonly BlockRun[] _blocks;
@@ -58,13 +59,16 @@ internal sealed class ShardMemory : IDisposable
     }
 
     /// <summary>With weights of its own: no other shard and no worker of the process reads them in place.</summary>
-    public static ShardMemory Alone(ParameterLayout layout, ShardRange range, Optimizer optimizer, Device device)
+    public static ShardMemory Alone(ParameterLayout layout, ShardRange range, Optimizer optimizer, Device device, int measureEvery = 0)
     {
         var own = device.Allocate(range.Length);
-        return new ShardMemory(layout, range, optimizer, device, own.View, own);
+        return new ShardMemory(layout, range, optimizer, device, own.View, own) { MeasureEvery = measureEvery };
     }
 
     public ShardRange Range { get; }
+
+    /// <summary>Updates between two that are measured; 0 = none is.</summary>
+    public int MeasureEvery { get; init; }
 
     /// <summary>[Range.Length].</summary>
     public View Weights => _weights;
@@ -87,6 +91,7 @@ internal sealed class ShardMemory : IDisposable
         Array.Clear(figures.Squares);
         var norm = device.Op<IBlockNorm>();
         foreach (var run in _blocks) norm.SumOfSquares(gradient, run.Starts, run.Lengths, figures.Squares.AsSpan(run.First, run.Starts.Length));
+        (figures.Updates, figures.Weights) = _measure?.Take() ?? ([], []);
         figures.HasLoss = _metrics >= 0;
         if (_metrics < 0) return;
         var metrics = gradient.Part(_metrics, ParameterLayout.MetricsLength).AsSpan();
@@ -99,11 +104,14 @@ internal sealed class ShardMemory : IDisposable
     public void Apply(Device device, long update, double learningRate, ReadOnlySpan<float> scalars, float coefficient, View gradient)
     {
         CopyRest();
+        var measures = MeasureEvery > 0 && update % MeasureEvery == 0;
+        if (measures) (_measure ??= new UpdateMeasure(_layout, Range)).Before(_weights.AsSpan());
         _step.Begin(update, learningRate, scalars);
         foreach (var (run, factor) in _parameters)
             _step.Apply(device, factor, coefficient, _weights.Part(run.Start, run.Length), gradient.Part(run.Start, run.Length), State(0, run), State(1, run), State(2, run));
         foreach (var run in _moments)
             MomentsUpdate.Apply(_weights.Part(run.Start, run.Length).AsSpan(), gradient.Part(run.Start, run.Length).AsSpan());
+        if (measures) _measure!.After(_weights.AsSpan());
         foreach (var run in _carried) gradient.Part(run.Start, run.Length).AsSpan().CopyTo(_weights.Part(run.Start, run.Length).AsSpan());
     }
 

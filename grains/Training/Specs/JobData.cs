@@ -31,7 +31,7 @@ internal sealed record JobData(DataSplit Split, ChannelStatistics? Statistics)
         var statistics = spec.Data.Standardize && fitted.Vocabulary == 0 ? ChannelStatistics.Of(fitted) : null;
         if (statistics is not null) split = new DataSplit(Standardized.By(split.Train, statistics), Standardized.By(split.Test, statistics));
         Try("spec.training.batchSize", () => split = split with { Train = split.Train.ForBatches(spec.Training.BatchSize) });
-        if (spec.Data.Prefetch == "on" || spec.Data.Prefetch == "auto" && split.Train.IsCostly) split = split with { Train = new ReadAhead(split.Train) };
+        if (split.Train.Vocabulary == 0 && (spec.Data.Prefetch == "on" || spec.Data.Prefetch == "auto" && split.Train.IsCostly)) split = split with { Train = new ReadAhead(split.Train) };
         return new JobData(split, statistics);
 
         void Try(string path, Action act)

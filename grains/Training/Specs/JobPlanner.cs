@@ -52,11 +52,12 @@ public static class JobPlanner
         foreach (var rule in Rules(spec, components).Idle(network?.Layout.Slices.Where(s => s.Kind == SliceKind.Parameter).Select(s => s.Name) ?? []))
             if (network is not null) problems.Add(file.Problem("spec.training.parameters", $"has {rule.Pattern}, which is the name of no parameter. The model has {string.Join(", ", network.Layout.Slices.Where(s => s.Kind == SliceKind.Parameter).Take(12).Select(s => s.Name))}{(network.Parameters.Count > 12 ? ", ..." : "")}; * stands for anything."));
         if (shardsMatter && network is not null && spec.Cluster.Pipeline > 1 && problems.Count == 0) CheckPipeline(file, network, components.Loss!, data.Train, problems);
+        var foreign = network is null ? null : Foreign(file, components, network, problems);
         if (problems.Count > 0) throw new SpecException(problems);
 
         var microBatches = spec.Training.MicroBatches > 0 ? spec.Training.MicroBatches : MicroBatches.Default(spec.Training.BatchSize, network!.HasBatchStatistics);
         var warnings = shardsMatter ? Warnings(file, network!, microBatches) : [];
-        var job = Resolve(spec, components, data, network!, microBatches);
+        var job = Resolve(spec, components, data, network!, microBatches, foreign);
         return new PlannedJob(file, job, network!, components.Loss!, Options(spec, (data.Train.Count + spec.Training.BatchSize - 1) / spec.Training.BatchSize), statistics, warnings)
         {
             Stages = shardsMatter && spec.Cluster.Pipeline > 1 ? job.CutStages!(spec.Cluster.Pipeline) : null,
@@ -81,6 +82,8 @@ public static class JobPlanner
         var all = (JsonObject)SpecWriter.ToJson(spec)["spec"]!.DeepClone();
         all.Remove("cluster");
         all.Remove("checkpoint");
+        all.Remove("diagnosis");
+        ((JsonObject)all["init"]!).Remove("from");
         ((JsonObject)all["data"]!).Remove("path");
         ((JsonObject)all["data"]!).Remove("prefetch");
         all["training"]!["microBatches"] = microBatches;
@@ -111,6 +114,20 @@ public static class JobPlanner
         if (network?.Layout.ParameterCount == 0)
             problems.Add(file.Problem("spec.model", "has no parameters. Add a layer that learns, such as {linear: 10}."));
         return network;
+    }
+
+    private static ForeignWeights? Foreign(JobFile file, SpecComponents components, Network network, List<SpecProblem> problems)
+    {
+        var init = file.Spec.Init;
+        if (init.From.Length == 0)
+        {
+            if (init.Map.Count > 0) problems.Add(file.Problem("spec.init.map", "is set and spec.init.from is not. Name the file whose tensors it is about."));
+            return null;
+        }
+        var found = new List<string>();
+        var foreign = ForeignWeights.Open(init.From, network.Layout, components.WeightRules, init.Strict, found);
+        problems.AddRange(found.Select(text => file.Problem("spec.init.from", text)));
+        return foreign;
     }
 
     private static void CheckPipeline(JobFile file, Network network, Loss loss, Dataset train, List<SpecProblem> problems)
@@ -144,12 +161,13 @@ public static class JobPlanner
         else if (workers % stages > 0) warnings.Add(file.Problem(path, $"is {workers}. Crews have {stages} workers, so {workers % stages} of them stand{(workers % stages == 1 ? "s" : "")} by, to replace one that is lost. Use a multiple of {stages}."));
     }
 
-    private static ResolvedJob Resolve(JobSpec spec, SpecComponents components, DataSplit data, Network network, int microBatches)
+    private static ResolvedJob Resolve(JobSpec spec, SpecComponents components, DataSplit data, Network network, int microBatches, ForeignWeights? foreign)
     {
         var loss = components.Loss!;
         var decides = WhatDecides(spec, microBatches);
         decides["trainSha256"] = data.Train.Identity.Sha256;
         decides["testSha256"] = data.Test.Identity.Sha256;
+        if (foreign is not null) decides["initSha256"] = foreign.Sha256;
         decides["layoutSha256"] = ManifestFile.LayoutHash(network.Layout);
         return new ResolvedJob
         {
@@ -159,8 +177,14 @@ public static class JobPlanner
             Data = data,
             Layout = Layout(network, Updater(spec, components)),
             MakeReplica = device => new Replica(network, loss, device, data.Train),
+            MakeView = device => new LayerView(network, device),
             CutStages = stages => ModelStages.Cut(network, loss, data.Train, stages),
-            Initialize = weights => network.Initialize(spec.Training.Seed, weights),
+            Initialize = weights =>
+            {
+                network.Initialize(spec.Training.Seed, weights);
+                foreign?.Fill(weights);
+            },
+            Diagnosis = spec.Diagnosis,
             Optimizer = Updater(spec, components),
             Loss = loss,
             EarlyStop = new EarlyStop(spec.Training.EarlyStopPatience, spec.Training.EarlyStopMinDelta, spec.Training.EarlyStopWatch == "testAccuracy" ? Watched.TestAccuracy : Watched.TestLoss),

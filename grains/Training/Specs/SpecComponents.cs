@@ -17,6 +17,7 @@ internal sealed class SpecComponents
         Schedule = Catalog.BuiltIn.Create<Schedule>(spec.Schedule.Name, spec.Schedule.Options, "spec.schedule", found);
         ParameterRules = List<ParameterRule>(spec.Training.Parameters, "spec.training.parameters", found);
         Augmentations = List<Augmentation>(spec.Data.Augment, "spec.data.augment", found);
+        WeightRules = List<WeightRule>(spec.Init.Map, "spec.init.map", found);
         Transforms = List<Transform>(spec.Data.Transform, "spec.data.transform", found);
         Problems = [.. found.Select(p => file.Problem(p.Path, p.Message))];
     }
@@ -34,6 +35,8 @@ internal sealed class SpecComponents
     public IReadOnlyList<ParameterRule> ParameterRules { get; }
 
     public IReadOnlyList<Augmentation> Augmentations { get; }
+
+    public IReadOnlyList<WeightRule> WeightRules { get; }
 
     public IReadOnlyList<Transform> Transforms { get; }
 

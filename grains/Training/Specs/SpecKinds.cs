@@ -11,6 +11,7 @@ internal static class SpecKinds
         ["data"] = [typeof(DatasetFormat)],
         ["augmentation"] = [typeof(Augmentation)],
         ["transform"] = [typeof(Transform)],
+        ["weightRule"] = [typeof(WeightRule)],
         ["layer"] = [typeof(Layer)],
         ["model"] = [typeof(Model), typeof(Layer)],
         ["loss"] = [typeof(Loss)],

@@ -10,7 +10,7 @@ public sealed class OnnxGraph
     private const int FormatVersion = 7;
 
     // Numbers of ONNX's own fields and element types.
-    private const int Float = 1, Int64 = 7;
+    internal const int Float = 1, Int64 = 7;
 
     private readonly float[] _weights;
     private readonly ProtoWriter _graph = new();
@@ -32,7 +32,7 @@ public sealed class OnnxGraph
     }
 
     /// <summary>A node with one output.</summary>
-    /// <param name="attributes">long, float, long[] or string values.</param>
+    /// <param name="attributes">long, float, long[], string or string[] values.</param>
     /// <returns>The output's name.</returns>
     public string Add(string op, IReadOnlyList<string> inputs, params ReadOnlySpan<(string Name, object Value)> attributes)
     {
@@ -43,6 +43,36 @@ public sealed class OnnxGraph
 
     /// <summary>A parameter's values under its own name.</summary>
     public string Weights(Parameter parameter) => Constant(parameter.Name, parameter.Shape.Axes.ToArray(), _weights.AsSpan(parameter.Slice.Offset, parameter.Slice.Length));
+
+    /// <summary>The same under a name of its own, as another shape of as many elements.</summary>
+    public string Weights(Parameter parameter, params IReadOnlyList<int> shape) => Constant($"{parameter.Name}.as_{string.Join('x', shape)}", shape, Values(parameter));
+
+    /// <summary>A parameter's values.</summary>
+    public float[] Values(Parameter parameter) => _weights.AsSpan(parameter.Slice.Offset, parameter.Slice.Length).ToArray();
+
+    /// <summary>One number.</summary>
+    public string Scalar(float value) => Constant(string.Create(CultureInfo.InvariantCulture, $"number_{value:R}"), [], [value]);
+
+    /// <summary>The same elements with other axes after the batch's.</summary>
+    public string Reshape(string x, params ReadOnlySpan<int> sample)
+    {
+        var axes = new long[1 + sample.Length];
+        axes[0] = -1;
+        for (var i = 0; i < sample.Length; i++) axes[1 + i] = sample[i];
+        return Add("Reshape", [x, Constant(axes)]);
+    }
+
+    /// <summary>Equal parts along axis 0.</summary>
+    public IReadOnlyList<string> Split(string x, int parts) =>
+        [.. Enumerable.Range(0, parts).Select(i => Add("Slice", [x, Constant([(long)i]), Constant([i + 1L]), Constant([0L])]))];
+
+    /// <summary>(x - mean) / √(variance + epsilon) over the last axis.</summary>
+    public string Normalized(string x, float epsilon)
+    {
+        var centred = Add("Sub", [x, Add("ReduceMean", [x], ("axes", new long[] { -1 }), ("keepdims", 1L))]);
+        var variance = Add("ReduceMean", [Add("Mul", [centred, centred])], ("axes", new long[] { -1 }), ("keepdims", 1L));
+        return Add("Div", [centred, Add("Sqrt", [Add("Add", [variance, Scalar(epsilon)])])]);
+    }
 
     /// <summary>Element <paramref name="part"/> of a moments slice's triples: 1 mean, 2 variance.</summary>
     public string Moments(Parameter parameter, int part)
@@ -79,6 +109,10 @@ public sealed class OnnxGraph
                 case long number: attribute.Number(3, number).Number(20, 2); break;
                 case float single: attribute.Single(2, single).Number(20, 1); break;
                 case string text: attribute.Text(4, text).Number(20, 3); break;
+                case string[] texts:
+                    foreach (var text in texts) attribute.Text(9, text);
+                    attribute.Number(20, 8);
+                    break;
                 case long[] numbers:
                     foreach (var number in numbers) attribute.Number(8, number);
                     attribute.Number(20, 7);
