@@ -14,9 +14,10 @@ internal static class BenchVerb
         var microBatches = new Option<int>("--micro-batches") { Description = "M; 0 = as a job of this batch has it.", DefaultValueFactory = _ => 0 };
         var gemm = new Option<int>("--gemm") { Description = "Measure the matrix product N x N x N instead.", DefaultValueFactory = _ => 0, HelpName = "N" };
         var kernels = new Option<bool>("--kernels") { Description = "Measure every kernel of the model's step beside its floor instead." };
+        var accuracy = new Option<bool>("--accuracy") { Description = "Compare the sums of every op at the peer models' shapes with float64 instead." };
         var output = SharedOptions.Output();
         var verb = new Verb("bench", "Measures this machine: whole training steps of a model, or the matrix product.",
-            "disttrain bench --model lenet --batch 64 --threads 1 -o json", "disttrain bench --gemm 1024 --threads 2", "disttrain bench --model resnet18 --kernels") { model, batch, threads, seconds, microBatches, gemm, kernels, output };
+            "disttrain bench --model lenet --batch 64 --threads 1 -o json", "disttrain bench --gemm 1024 --threads 2", "disttrain bench --model resnet18 --kernels") { model, batch, threads, seconds, microBatches, gemm, kernels, accuracy, output };
         verb.SetAction((parse, cancellation) => Task.Run(() =>
         {
             var terminal = parse.Terminal(output);
@@ -26,10 +27,12 @@ internal static class BenchVerb
             Within("--seconds", parse.GetValue(seconds), 0.1, 3600);
             Within("--micro-batches", parts, 0, samples);
             Within("--gemm", size, 0, 16384);
-            var result = parse.GetValue(kernels) ? KernelBench.Run(parse.GetValue(model)!, samples, parse.GetValue(threads), parts)
+            var result = parse.GetValue(accuracy) ? AccuracyBench.Run(parse.GetValue(threads))
+                : parse.GetValue(kernels) ? KernelBench.Run(parse.GetValue(model)!, samples, parse.GetValue(threads), parts)
                 : size > 0 ? GemmBench.Run(size, parse.GetValue(threads), parse.GetValue(seconds), cancellation)
                 : StepBench.Run(parse.GetValue(model)!, samples, parse.GetValue(threads), parse.GetValue(seconds), parts, cancellation);
             if (terminal.Json) terminal.WriteJson(result);
+            else if (parse.GetValue(accuracy)) AccuracyBench.Draw(terminal.Out, result);
             else if (parse.GetValue(kernels)) KernelBench.Draw(terminal.Out, result);
             else Draw(terminal, result);
             return ExitCode.Ok;

@@ -41,13 +41,19 @@ internal sealed unsafe class LinearCpu(CpuDevice device) : ILinear
         product.Run(device, segments, rowsPerSample);
         if (dBias.IsNone) return;
         // A row of ones times dy: fma(1, dy, sum) is sum + dy.
-        var one = 1f;
-        new Product
+        var runs = TileRuns.Count(segments, rowsPerSample);
+        var tables = (int*)device.SharedScratch(2L * runs);
+        TileRuns.Fill(segments, rowsPerSample, tables, tables + runs);
+        var parts = Math.Max(1, ColumnSums<Lane512>.Parts(device, outputs, product.Depth));
+        if (device.InstructionSet == InstructionSet.Vector512)
         {
-            Rows = 1, Columns = outputs, Depth = product.Depth,
-            A = &one,
-            B = dy.Floats(), BDepth = outputs, BColumn = 1,
-            C = dBias.Floats(), CRow = outputs, CColumn = 1,
-        }.Run(device, segments, rowsPerSample);
+            var sums = new ColumnSums<Lane512>(device, dy.Floats(), outputs, dBias.Floats(), tables, tables + runs, runs, TileRuns.StackDepth(segments), parts);
+            device.Run(ref sums, parts);
+        }
+        else
+        {
+            var sums = new ColumnSums<Lane256>(device, dy.Floats(), outputs, dBias.Floats(), tables, tables + runs, runs, TileRuns.StackDepth(segments), parts);
+            device.Run(ref sums, parts);
+        }
     }
 }

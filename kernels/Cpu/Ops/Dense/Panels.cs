@@ -78,6 +78,24 @@ internal static unsafe class Panels
         }
     }
 
+    /// <summary>Cuts rows of <paramref name="columns"/> elements into panels [panel][row][width] that lie <paramref name="panelStep"/> apart. Row by row: the source is then read in its own order.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Cut(float* from, long fromRow, float* to, long panelStep, int width, int rows, int columns)
+    {
+        var whole = columns / width;
+        var rest = columns - whole * width;
+        for (var row = 0; row < rows; row++, from += fromRow, to += width)
+        {
+            float* source = from, target = to;
+            for (var panel = 0; panel < whole; panel++, source += width, target += panelStep)
+            {
+                for (var column = 0; column < width - 8; column += 8) Vector256.Load(source + column).Store(target + column);
+                Vector256.Load(source + width - 8).Store(target + width - 8);
+            }
+            for (var column = 0; column < rest; column++) target[column] = source[column];
+        }
+    }
+
     public static void Zero(float* to, long count) => new Span<byte>(to, checked((int)(count * sizeof(float)))).Clear();
 
     /// <summary>offsets[k] = k · stride.</summary>

@@ -48,6 +48,11 @@ internal unsafe struct Product
         if (Rows == 0 || Columns == 0) return;
         var lanes = device.InstructionSet == InstructionSet.Vector512 ? Tile512.Lanes : Tile256.Lanes;
         var other = Transposed;
+        if (segments is not null && ByRuns(TileRuns.Count(segments, rowsPerSample)))
+        {
+            Dispatch(device, segments, rowsPerSample);
+            return;
+        }
         // Which operand fills the lanes is a matter of speed alone: every element is the same chain either way.
         if (!Accumulate && CColumn == 1 && other.Cost(lanes) < Cost(lanes)) other.Dispatch(device, segments, rowsPerSample);
         else Dispatch(device, segments, rowsPerSample);
@@ -56,6 +61,9 @@ internal unsafe struct Product
     // In vector FMAs: the arithmetic with its idle lanes, packing B, and transposing C where its lanes are not neighbours.
     private readonly double Cost(int lanes) =>
         (double)Rows * Depth * ((Columns + lanes - 1) / lanes) + (double)Columns * Depth * (BColumn == 1 ? 0.1 : 0.3) + (CColumn == 1 ? 0 : 0.4 * Rows * Columns);
+
+    // Long runs one after the other: each run's operands then fit the caches, and sums wait in memory for the next run.
+    private readonly bool ByRuns(int runs) => runs > 1 && CColumn == 1 && Depth / runs >= 192;
 
     private readonly void Dispatch(CpuDevice device, Segments? segments, int rowsPerSample)
     {
@@ -68,8 +76,9 @@ internal unsafe struct Product
         var strips = (Columns + width - 1) / width;
         var tiles = (Rows + maxRows - 1) / maxRows;
         var height = (Rows + tiles - 1) / tiles;
+        var byRuns = segments is not null && ByRuns(runs);
         // Packing A pays when many strips read it and its rows lie apart: fewer pages and no clash in the L1's sets.
-        var packA = strips >= (ADepth == 1 ? 8 : 4) && (long)Rows * Depth >= 1 << 15;
+        var packA = !byRuns && strips >= (ADepth == 1 ? 8 : 4) && (long)Rows * Depth >= 1 << 15;
         var tableFloats = Round(2 * (long)Depth + 2 * runs);
         var shared = device.SharedScratch(tableFloats + (packA ? Round((long)tiles * height * Depth) : 0));
         var job = new TilesJob
@@ -81,10 +90,12 @@ internal unsafe struct Product
         if (segments is null) (job.RunRows[0], job.RunMerges[0]) = (Depth, 0);
         else TileRuns.Fill(segments, rowsPerSample, job.RunRows, job.RunMerges);
         Panels.Offsets(job.BOffsets, Depth, width);
-        Panels.Offsets(job.AOffsets, Depth, packA ? height : ADepth);
+        Panels.Offsets(job.AOffsets, Depth, packA || byRuns ? height : ADepth);
         // Lanes transposed on the way out, and runs, keep their chains in registers from end to end.
         job.BlockDepths = segments is null && CColumn == 1 ? (Depth + BlockDepth - 1) / BlockDepth : 1;
-        job.Group = Math.Clamp(PackedFloats / (width * Math.Max(1, (Depth + job.BlockDepths - 1) / Math.Max(1, job.BlockDepths))), 1, CColumn == 1 ? int.MaxValue : 4);
+        job.ByRuns = byRuns;
+        if (byRuns) (job.Height, job.Tiles, job.Group) = (height, (Rows + height - 1) / height, PackedFloats / (width * TileRuns.ChunkRows));
+        else job.Group = Math.Clamp(PackedFloats / (width * Math.Max(1, (Depth + job.BlockDepths - 1) / Math.Max(1, job.BlockDepths))), 1, CColumn == 1 ? int.MaxValue : 4);
         var parts = (int)Math.Clamp((double)Rows * Depth * ((Columns + lanes - 1) / lanes) / 8192, 1, device.Threads);
         (job.StripParts, job.TileParts) = Grid(strips, tiles, parts);
         job.Parts = job.StripParts * job.TileParts;
@@ -160,6 +171,7 @@ internal unsafe struct Product
 
         /// <summary>Blocks along k, and strips packed at a time.</summary>
         public int BlockDepths;
+        public bool ByRuns;
         public int Group;
         public int RunCount;
         public int StackDepth;
@@ -170,6 +182,11 @@ internal unsafe struct Product
 
         public readonly void Run(int part, int thread)
         {
+            if (ByRuns)
+            {
+                RunByRuns(part, thread);
+                return;
+            }
             var tileFloats = (long)MaxRows * Width;
             var transposed = Product.CColumn != 1;
             var (firstStrip, endStrip) = Range(part / TileParts, StripParts, Strips);
@@ -195,7 +212,7 @@ internal unsafe struct Product
                     if (RunCount == 1) call.RunRows = &blockDepth;
                     call.Accumulate = k > 0 || Product.Accumulate;
                     call.Relu = last && Product.Relu;
-                    for (var strip = 0; strip < strips; strip++) PackStrip((first + strip) * Width, k, blockDepth, packed + (long)strip * depth * Width);
+                    PackStrips(first, strips, k, blockDepth, packed, (long)depth * Width);
                     if (transposed) TransposedTiles(&call, panel, packed, first * Width, strips, firstTile, endTile);
                     else
                         for (var tile = firstTile; tile < endTile; tile++)
@@ -210,14 +227,87 @@ internal unsafe struct Product
             }
         }
 
+        // The stack of each tile of the group lies in memory between two runs, in the form in which the tile kernel keeps it.
+        private readonly void RunByRuns(int part, int thread)
+        {
+            var tileFloats = (long)MaxRows * Width;
+            var (firstStrip, endStrip) = Range(part / TileParts, StripParts, Strips);
+            var (firstTile, endTile) = Range(part % TileParts, TileParts, Tiles);
+            var group = Math.Min(Group, endStrip - firstStrip);
+            var stacks = tileFloats * StackDepth * group;
+            var tileOfA = ((long)TileRuns.ChunkRows * Height + 15) & ~15L;
+            var scratch = Device.Scratch(thread, tileFloats + tileOfA * (endTile - firstTile) + (long)TileRuns.ChunkRows * Width * group + stacks * (endTile - firstTile));
+            var rowsOfA = scratch + tileFloats;
+            var packed = rowsOfA + tileOfA * (endTile - firstTile);
+            var call = new TileCall { ARow = 1, AOffsets = AOffsets, BOffsets = BOffsets, RunCount = 1 };
+            for (var first = firstStrip; first < endStrip; first += group)
+            {
+                var strips = Math.Min(group, endStrip - first);
+                for (var (run, k, depth) = (0, 0, 0); run < RunCount; run++)
+                {
+                    call.RunRows = RunRows + run;
+                    call.RunMerges = RunMerges + run;
+                    PackStrips(first, strips, k, RunRows[run], packed, (long)RunRows[run] * Width);
+                    PackTiles(firstTile, endTile, k, RunRows[run], rowsOfA, tileOfA);
+                    for (var tile = firstTile; tile < endTile; tile++)
+                    {
+                        var (row, rows) = (tile * Height, Math.Min(Height, Product.Rows - tile * Height));
+                        call.A = rowsOfA + (tile - firstTile) * tileOfA;
+                        for (var strip = 0; strip < strips; strip++)
+                        {
+                            var stack = packed + (long)TileRuns.ChunkRows * Width * group + stacks * (tile - firstTile) + tileFloats * StackDepth * strip;
+                            call.B = packed + (long)strip * RunRows[run] * Width;
+                            call.Stack = stack + (long)depth * rows * Width;
+                            if (run == RunCount - 1)
+                            {
+                                Store(&call, scratch, (first + strip) * Width, row, rows);
+                                continue;
+                            }
+                            call.C = stack + (long)(depth - RunMerges[run]) * rows * Width;
+                            call.CRow = Width;
+                            Multiply(rows, Product.Columns - (first + strip) * Width > Lanes ? 2 : 1, &call);
+                        }
+                    }
+                    k += RunRows[run];
+                    depth += 1 - RunMerges[run];
+                }
+            }
+        }
+
+        // Rows [firstTile, endTile) of Height each, as [tile][k][Height].
+        private readonly void PackTiles(int firstTile, int endTile, int k, int depth, float* to, long tileStep)
+        {
+            var from = Product.A + k * Product.ADepth;
+            var end = Math.Min(endTile * Height, Product.Rows);
+            if (Product.ARow == 1 && Height >= 8)
+            {
+                Panels.Cut(from + firstTile * Height, Product.ADepth, to, tileStep, Height, depth, end - firstTile * Height);
+                return;
+            }
+            for (var row = firstTile * Height; row < end; row += Height, to += tileStep)
+            {
+                var rows = Math.Min(Height, end - row);
+                if (Product.ADepth == 1) Panels.Transpose(from + row * Product.ARow, Product.ARow, to, Height, rows, depth);
+                else if (Product.ARow == 1) Panels.Copy(from + row, Product.ADepth, to, Height, depth, rows);
+                else
+                    for (long i = 0; i < depth; i++)
+                        for (long j = 0; j < rows; j++) to[i * Height + j] = from[(row + j) * Product.ARow + i * Product.ADepth];
+            }
+        }
+
         private static (int First, int End) Range(int part, int parts, int count) => ((int)((long)part * count / parts), (int)((long)(part + 1) * count / parts));
 
         private readonly void StoredTile(TileCall* call, float* edge, int column, int k, bool last, int tile)
         {
+            var (row, rows) = Place(call, tile, k, last);
+            Store(call, edge, column, row, rows);
+        }
+
+        private readonly void Store(TileCall* call, float* edge, int column, int row, int rows)
+        {
             var columns = Math.Min(Width, Product.Columns - column);
             var vectors = columns > Lanes ? 2 : 1;
             var whole = columns == vectors * Lanes;
-            var (row, rows) = Place(call, tile, k, last);
             var c = Product.C + row * Product.CRow + column;
             call->C = whole ? c : edge;
             call->CRow = whole ? Product.CRow : Width;
@@ -275,6 +365,15 @@ internal unsafe struct Product
         {
             if (Wide) Tile512.Run(rows, vectors, call);
             else Tile256.Run(rows, vectors, call);
+        }
+
+        private readonly void PackStrips(int first, int strips, int k, int depth, float* to, long stripStep)
+        {
+            var whole = Math.Min(strips, Product.Columns / Width - first);
+            if (Product.BColumn == 1 && whole > 1)
+                Panels.Cut(Product.B + first * Width + k * Product.BDepth, Product.BDepth, to, stripStep, Width, depth, whole * Width);
+            else whole = 0;
+            for (var strip = whole; strip < strips; strip++) PackStrip((first + strip) * Width, k, depth, to + strip * stripStep);
         }
 
         // strip [k][Width]; lanes past the last column are zero where a vector reaches over it.

@@ -15,6 +15,9 @@ public sealed class LinearTests : IDisposable
     [InlineData(64, 400, 120)]
     [InlineData(17, 33, 65)]
     [InlineData(130, 100, 7)]
+    [InlineData(1100, 37, 45)]
+    [InlineData(700, 70, 13)]
+    [InlineData(900, 300, 9)]
     public void Every_body_gives_the_reference_bits(int rows, int inputs, int outputs)
     {
         foreach (var epilogue in new[] { Epilogue.None, Epilogue.Relu })
