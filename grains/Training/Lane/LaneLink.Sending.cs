@@ -6,8 +6,8 @@ namespace DistTrain.Training;
 
 public sealed unsafe partial class LaneLink
 {
-    // What is checksummed is still in the core's cache when the system copies it.
-    private const int SentBytes = 1 << 20;
+    // What is checksummed is still in a cache when the system copies it.
+    private const int SentBytes = 2 << 20;
 
     private readonly Queue<Outgoing> _control = new();
     private readonly Stack<Outgoing> _spare = new();
