@@ -62,7 +62,7 @@ internal static class GrainCallSpeed
     private static async Task MeasureAsync(int size, int rounds, ITakeGrain grain, LaneStream stream, Acknowledged acknowledged, View payload, TextWriter output)
     {
         var bytes = MemoryMarshal.AsBytes(payload.AsSpan())[..size].ToArray();
-        var (lane, single, several, best) = (new List<double>(), new List<double>(), new List<double>(), new List<double>());
+        var (lane, single, several) = (new List<double>(), new List<double>(), new List<double>());
         var failure = "";
         for (var round = 0; round <= rounds && failure.Length == 0; round++)
         {
@@ -75,7 +75,6 @@ internal static class GrainCallSpeed
                 lane.Add(ofLane);
                 single.Add(one);
                 several.Add(four);
-                best.Add(ofLane / Math.Max(one, four));
             }
             catch (Exception e) when (e is OrleansException or TimeoutException)
             {
@@ -83,7 +82,7 @@ internal static class GrainCallSpeed
             }
         }
         output.WriteLine(failure.Length == 0
-            ? string.Create(CultureInfo.InvariantCulture, $"{{\"bytes\": {size}, \"rounds\": {rounds}, \"lane_mb_per_s\": {Quantile(lane, 2):F0}, \"grain_call_mb_per_s\": {Quantile(single, 2):F0}, \"grain_calls_{InFlight}_in_flight_mb_per_s\": {Quantile(several, 2):F0}, \"lane_over_the_better\": {Quantile(best, 2):F2}, \"lower_quartile\": {Quantile(best, 4):F2}}}")
+            ? string.Create(CultureInfo.InvariantCulture, $"{{\"bytes\": {size}, \"rounds\": {rounds}, \"lane_mb_per_s\": {Quantile(lane, 2):F0}, {Against("grain_call", lane, single)}, {Against($"{InFlight}_grain_calls_in_flight", lane, several)}}}")
             : string.Create(CultureInfo.InvariantCulture, $"{{\"bytes\": {size}, \"rounds\": {rounds}, \"grain_call\": \"failed after {lane.Count} rounds: {failure.Replace('"', '\'').ReplaceLineEndings(" ")}\"}}"));
     }
 
@@ -143,6 +142,12 @@ internal static class GrainCallSpeed
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         return ((IPEndPoint)socket.LocalEndPoint!).Port;
+    }
+
+    private static string Against(string name, List<double> lane, List<double> calls)
+    {
+        var ratios = lane.Zip(calls, (x, y) => x / y).ToList();
+        return string.Create(CultureInfo.InvariantCulture, $"\"{name}_mb_per_s\": {Quantile(calls, 2):F0}, \"lane_over_{name}\": {Quantile(ratios, 2):F2}, \"lower_quartile_over_{name}\": {Quantile(ratios, 4):F2}");
     }
 
     private static double Quantile(List<double> values, int part) => values.Order().ElementAt(values.Count / part);
