@@ -14,5 +14,24 @@ public readonly struct LogEntry
 
     public EvaluationRecord Evaluation { get; }
 
+    /// <summary>Room for any record's bytes.</summary>
+    public const int Bytes = 64;
+
+    /// <summary>The bytes that the log's digest is over, little-endian, then zeros: a record is the same wherever it goes.</summary>
+    public void Write(Span<byte> to)
+    {
+        to[..Bytes].Clear();
+        if (IsEvaluation) Evaluation.Write(to);
+        else Step.Write(to);
+    }
+
+    /// <exception cref="FormatException">Not a record.</exception>
+    public static LogEntry Read(ReadOnlySpan<byte> from) => from[0] switch
+    {
+        (byte)'S' => new LogEntry(StepRecord.Read(from)),
+        (byte)'E' => new LogEntry(EvaluationRecord.Read(from)),
+        _ => throw new FormatException($"a record is of kind {from[0]}. It must be {(byte)'S'} or {(byte)'E'}."),
+    };
+
     public LogDigest AddTo(LogDigest log) => IsEvaluation ? log.With(Evaluation) : log.With(Step);
 }

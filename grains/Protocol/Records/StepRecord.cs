@@ -27,6 +27,7 @@ public readonly record struct StepRecord
     /// <summary>Committed without an update: the gradient was not finite.</summary>
     public bool Skipped { get; init; }
 
+    /// <summary>Of its bytes: <see cref="LogEntry.Write"/>.</summary>
     internal const int Bytes = 1 + 8 + 4 + 8 + 8 + 4 + 8 + 4 + 8 + 1;
 
     // Little endian, fields in the order above: the loss log's digest is over these bytes.
@@ -43,6 +44,13 @@ public readonly record struct StepRecord
         BinaryPrimitives.WriteDoubleLittleEndian(to[45..], LearningRate);
         to[53] = Skipped ? (byte)1 : (byte)0;
     }
+
+    internal static StepRecord Read(ReadOnlySpan<byte> from) => new()
+    {
+        Step = BinaryPrimitives.ReadInt64LittleEndian(from[1..]), Epoch = BinaryPrimitives.ReadInt32LittleEndian(from[9..]), Loss = BinaryPrimitives.ReadDoubleLittleEndian(from[13..]),
+        Correct = BinaryPrimitives.ReadDoubleLittleEndian(from[21..]), Samples = BinaryPrimitives.ReadInt32LittleEndian(from[29..]), Norm = BinaryPrimitives.ReadDoubleLittleEndian(from[33..]),
+        Coefficient = BinaryPrimitives.ReadSingleLittleEndian(from[41..]), LearningRate = BinaryPrimitives.ReadDoubleLittleEndian(from[45..]), Skipped = from[53] != 0,
+    };
 }
 
 /// <summary>Sums over samples, folded in the evaluation's tree.</summary>
@@ -78,4 +86,7 @@ public readonly record struct EvaluationRecord(long Step, EvaluationTotals Total
         BinaryPrimitives.WriteInt64LittleEndian(to[17..], Totals.Correct);
         BinaryPrimitives.WriteInt64LittleEndian(to[25..], Totals.Samples);
     }
+
+    internal static EvaluationRecord Read(ReadOnlySpan<byte> from) => new(BinaryPrimitives.ReadInt64LittleEndian(from[1..]),
+        new EvaluationTotals(BinaryPrimitives.ReadDoubleLittleEndian(from[9..]), BinaryPrimitives.ReadInt64LittleEndian(from[17..]), BinaryPrimitives.ReadInt64LittleEndian(from[25..])));
 }

@@ -7,6 +7,9 @@ namespace DistTrain.Training;
 
 public sealed unsafe partial class LaneLink
 {
+    // What has just been copied is still in the core's cache when it is checksummed.
+    private const int PieceBytes = 256 << 10;
+
     // Checksum, next head and control part come with one call of the system, and with a little of the payload, which is copied.
     private const int AheadBytes = 1024;
 
@@ -218,7 +221,6 @@ public sealed unsafe partial class LaneLink
         var crc = 0u;
         for (var (offset, left) = (frame.Offset, frame.PayloadBytes); left > 0;)
         {
-            // Piece by piece: what has just been copied is still in the core's cache when it is checksummed.
             var room = message.Room(offset);
             room = room[..Math.Min(Math.Min(room.Length, left), PieceBytes)];
             var received = Receive(room, "payload");

@@ -6,8 +6,8 @@ namespace DistTrain.Training;
 
 public sealed unsafe partial class LaneLink
 {
-    // What is checksummed is still in the core's cache when the system copies it.
-    private const int PieceBytes = 256 << 10;
+    // What is checksummed is still in a cache when the system copies it.
+    private const int SentBytes = 2 << 20;
 
     private readonly Queue<Outgoing> _control = new();
     private readonly Stack<Outgoing> _spare = new();
@@ -137,9 +137,11 @@ public sealed unsafe partial class LaneLink
         Span<Segment> segments = stackalloc Segment[MaxPieces + 2];
         segments[0] = new Segment(staging, (nuint)(LaneFrame.HeadBytes + control.Length));
         var (count, crc, left) = (1, 0u, bytes);
-        while (left > 0)
+        var whole = Math.Max(1, SentBytes / _wire.SegmentBytes) * _wire.SegmentBytes;
+        for (var room = whole - LaneFrame.HeadBytes - control.Length; left > 0; room = whole)
         {
-            var piece = Math.Min(left, PieceBytes);
+            // Whole segments of the network, but no little end: a packet costs as much for a few bytes as for all it can hold.
+            var piece = left - room <= whole / 4 ? left : room;
             var added = message.Gather(piece, segments[count..]);
             foreach (var segment in segments.Slice(count, added)) crc = Crc32C.Append(crc, segment.AsSpan());
             count += added;

@@ -19,6 +19,9 @@ internal interface ILaneWire : IDisposable
     /// <summary>Sends all segments, in order. They may be changed.</summary>
     void Send(Span<Segment> segments);
 
+    /// <summary>A call of Send is cheapest for a multiple of so many bytes: what is left over leaves as a packet of its own. 1 where it does not matter.</summary>
+    int SegmentBytes { get; }
+
     /// <summary>At least one byte; 0: the other side has closed.</summary>
     int Receive(Span<byte> bytes);
 
@@ -44,6 +47,7 @@ internal sealed unsafe partial class SocketWire : ILaneWire
     {
         _socket = socket;
         Tune(socket);
+        SegmentBytes = SegmentOf(socket);
     }
 
     public static void Tune(Socket socket) => (socket.NoDelay, socket.SendBufferSize, socket.ReceiveBufferSize) = (true, BufferBytes, BufferBytes);
@@ -55,6 +59,8 @@ internal sealed unsafe partial class SocketWire : ILaneWire
             foreach (var segment in segments)
                 for (var rest = segment.AsSpan(); rest.Length > 0;) rest = rest[_socket.Send(rest)..];
     }
+
+    public int SegmentBytes { get; }
 
     public int Receive(Span<byte> bytes) => _socket.Receive(bytes);
 
@@ -120,6 +126,25 @@ internal sealed unsafe partial class SocketWire : ILaneWire
         if (segments.Length > 0) segments[0] = new Segment((byte*)segments[0].Start + bytes, segments[0].Bytes - bytes);
         return segments;
     }
+
+    // Of a connected socket: 65,483 on loopback.
+    private static int SegmentOf(Socket socket)
+    {
+        if (!OperatingSystem.IsLinux()) return 1;
+        Span<byte> segment = stackalloc byte[sizeof(int)];
+        try
+        {
+            socket.GetRawSocketOption(ProtocolTcp, MaxSegment, segment);
+        }
+        catch (SocketException)
+        {
+            // Closed meanwhile: the next call says so.
+        }
+        return Math.Max(1, MemoryMarshal.Read<int>(segment));
+    }
+
+    private const int ProtocolTcp = 6;
+    private const int MaxSegment = 2;
 
     private static int Milliseconds(TimeSpan time) => time == Timeout.InfiniteTimeSpan ? 0 : (int)time.TotalMilliseconds;
 

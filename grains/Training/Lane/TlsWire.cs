@@ -88,6 +88,8 @@ internal sealed class TlsWire : ILaneWire
         Flush(ref gathered);
     }
 
+    public int SegmentBytes => 1;
+
     public int Receive(Span<byte> bytes) => bytes.Length == 0 ? 0 : _stream.Read(bytes);
 
     public string Binding(bool own) => own ? _own : _other;

@@ -11,8 +11,8 @@ namespace DistTrain.Training;
 internal readonly record struct TensorHead(MessageKind Kind, Address From, Address To, ulong Job, long Incarnation, long Step, TreeNode Node, long Lease, ulong Digest, int Entries)
 {
     public const int Bytes = 64;
-    public const int EntryElements = 16;
-    private const byte Version = 1;
+    public const int EntryElements = LogEntry.Bytes / sizeof(float);
+    private const byte Version = 2;
 
     public static TensorHead Of(in Message message, int entries) =>
         new(message.Kind, message.From, message.To, message.Job, message.Incarnation, message.Step, message.Node, message.Lease, message.Digest, entries);
@@ -53,52 +53,22 @@ internal readonly record struct TensorHead(MessageKind Kind, Address From, Addre
     public static void WriteLog(IReadOnlyList<LogEntry> log, Span<float> elements)
     {
         var bytes = MemoryMarshal.AsBytes(elements);
-        for (var i = 0; i < log.Count; i++) Write(log[i], bytes.Slice(i * EntryElements * sizeof(float), EntryElements * sizeof(float)));
+        for (var i = 0; i < log.Count; i++) log[i].Write(bytes.Slice(i * LogEntry.Bytes, LogEntry.Bytes));
     }
 
+    /// <exception cref="LaneFormatException">Not records.</exception>
     public static LogEntry[] ReadLog(ReadOnlySpan<float> elements)
     {
         var bytes = MemoryMarshal.AsBytes(elements);
         var log = new LogEntry[elements.Length / EntryElements];
-        for (var i = 0; i < log.Length; i++) log[i] = ReadEntry(bytes.Slice(i * EntryElements * sizeof(float), EntryElements * sizeof(float)));
+        try
+        {
+            for (var i = 0; i < log.Length; i++) log[i] = LogEntry.Read(bytes.Slice(i * LogEntry.Bytes, LogEntry.Bytes));
+        }
+        catch (FormatException e)
+        {
+            throw new LaneFormatException($"a state comes with what is no log: {e.Message}");
+        }
         return log;
     }
-
-    private static void Write(in LogEntry entry, Span<byte> to)
-    {
-        to.Clear();
-        if (entry.IsEvaluation)
-        {
-            var (step, totals) = (entry.Evaluation.Step, entry.Evaluation.Totals);
-            to[0] = (byte)'E';
-            BinaryPrimitives.WriteInt64LittleEndian(to[8..], step);
-            BinaryPrimitives.WriteDoubleLittleEndian(to[16..], totals.Loss);
-            BinaryPrimitives.WriteInt64LittleEndian(to[24..], totals.Correct);
-            BinaryPrimitives.WriteInt64LittleEndian(to[32..], totals.Samples);
-            return;
-        }
-        var record = entry.Step;
-        (to[0], to[1]) = ((byte)'S', record.Skipped ? (byte)1 : (byte)0);
-        BinaryPrimitives.WriteInt32LittleEndian(to[4..], record.Epoch);
-        BinaryPrimitives.WriteInt64LittleEndian(to[8..], record.Step);
-        BinaryPrimitives.WriteDoubleLittleEndian(to[16..], record.Loss);
-        BinaryPrimitives.WriteDoubleLittleEndian(to[24..], record.Correct);
-        BinaryPrimitives.WriteInt32LittleEndian(to[32..], record.Samples);
-        BinaryPrimitives.WriteSingleLittleEndian(to[36..], record.Coefficient);
-        BinaryPrimitives.WriteDoubleLittleEndian(to[40..], record.Norm);
-        BinaryPrimitives.WriteDoubleLittleEndian(to[48..], record.LearningRate);
-    }
-
-    private static LogEntry ReadEntry(ReadOnlySpan<byte> from) => from[0] switch
-    {
-        (byte)'E' => new LogEntry(new EvaluationRecord(BinaryPrimitives.ReadInt64LittleEndian(from[8..]),
-            new EvaluationTotals(BinaryPrimitives.ReadDoubleLittleEndian(from[16..]), BinaryPrimitives.ReadInt64LittleEndian(from[24..]), BinaryPrimitives.ReadInt64LittleEndian(from[32..])))),
-        (byte)'S' => new LogEntry(new StepRecord
-        {
-            Skipped = from[1] != 0, Epoch = BinaryPrimitives.ReadInt32LittleEndian(from[4..]), Step = BinaryPrimitives.ReadInt64LittleEndian(from[8..]), Loss = BinaryPrimitives.ReadDoubleLittleEndian(from[16..]),
-            Correct = BinaryPrimitives.ReadDoubleLittleEndian(from[24..]), Samples = BinaryPrimitives.ReadInt32LittleEndian(from[32..]), Coefficient = BinaryPrimitives.ReadSingleLittleEndian(from[36..]),
-            Norm = BinaryPrimitives.ReadDoubleLittleEndian(from[40..]), LearningRate = BinaryPrimitives.ReadDoubleLittleEndian(from[48..]),
-        }),
-        _ => throw new LaneFormatException($"a record of a state is of kind {from[0]}. It must be {(byte)'S'} or {(byte)'E'}."),
-    };
 }

@@ -9,15 +9,22 @@ public sealed unsafe class CpuBuffer : DeviceBuffer
 
     private float* _pointer;
 
-    public CpuBuffer(Device device, int length) : base(device, length)
+    public CpuBuffer(Device device, int length) : this(device, length, cleared: true)
+    {
+    }
+
+    private CpuBuffer(Device device, int length, bool cleared) : base(device, length)
     {
         var bytes = (nuint)Math.Max(1, length) * sizeof(float);
         _pointer = NativeBlock.Allocate(bytes);
-        NativeMemory.Clear(_pointer, bytes);
+        if (cleared) NativeMemory.Clear(_pointer, bytes);
         GC.AddMemoryPressure((long)bytes);
     }
 
     ~CpuBuffer() => Free();
+
+    /// <summary>With undefined content: what is never written takes no memory, where the system gives memory at the first touch.</summary>
+    public static CpuBuffer Untouched(Device device, int length) => new(device, length, cleared: false);
 
     internal float* Pointer => _pointer != null ? _pointer : throw new ObjectDisposedException(nameof(CpuBuffer));
 

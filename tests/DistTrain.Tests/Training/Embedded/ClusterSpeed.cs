@@ -16,9 +16,9 @@ public sealed record ClusterCost(double SamplesPerSecond, double FastestDecile, 
 /// <summary>Measures the embedded cluster on LeNet with random images.</summary>
 internal static class ClusterSpeed
 {
-    public static ClusterCost Measure(int workers, int shards, int threads, int batch, int microBatches, int steps, int stages = 1)
+    public static ClusterCost Measure(int workers, int shards, int threads, int batch, int microBatches, int steps, int stages = 1, string model = "lenet")
     {
-        var job = LeNet(batch, microBatches);
+        var job = JobOf(model, batch, microBatches);
         var (from, bytesFrom, to, bytesTo) = (0L, 0L, 0L, 0L);
         var opened = new long[steps];
         job = job.With(step =>
@@ -55,11 +55,43 @@ internal static class ClusterSpeed
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"median of {pairs}: {ratios[pairs / 2]:F3}, lower quartile {ratios[pairs / 4]:F3}, upper {ratios[3 * pairs / 4]:F3}"));
     }
 
-    private static ResolvedJob LeNet(int batch, int microBatches)
+    /// <summary>Pipelines of two and three stages and two crews of two, each in turn with as many workers that share the data on the same cores: speed of the pipeline over theirs.</summary>
+    public static void Pipelines(int rounds, int batch, int microBatches, int steps, TextWriter output)
+    {
+        foreach (var model in new[] { "lenet", "mlp", "wide" })
+            foreach (var (workers, stages) in new[] { (2, 2), (3, 3), (4, 2) })
+            {
+                if (model == "mlp" && stages > 2) continue;
+                var (piped, shared, ratios) = (new List<double>(), new List<double>(), new List<double>());
+                for (var round = 0; round <= rounds; round++)
+                {
+                    var one = Measure(workers, stages, 1, batch, microBatches, steps, stages, model).SamplesPerSecond;
+                    var other = Measure(workers, stages, 1, batch, microBatches, steps, 1, model).SamplesPerSecond;
+                    // The first warms up.
+                    if (round == 0) continue;
+                    piped.Add(one);
+                    shared.Add(other);
+                    ratios.Add(one / other);
+                }
+                piped.Sort();
+                shared.Sort();
+                ratios.Sort();
+                output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{{\"model\": \"{model}\", \"workers\": {workers}, \"stages\": {stages}, \"batch\": {batch}, \"microBatches\": {microBatches}, \"piped_samples_per_second\": {piped[rounds / 2]:F0}, \"data_parallel_samples_per_second\": {shared[rounds / 2]:F0}, \"ratio\": {ratios[rounds / 2]:F3}, \"lower_quartile\": {ratios[rounds / 4]:F3}}}"));
+            }
+    }
+
+    // "wide": fat layers over few samples, where weights weigh more than activations.
+    private static ResolvedJob JobOf(string model, int batch, int microBatches)
     {
         var data = new RandomImages(10 * batch);
-        var network = new Network(new LeNet().Build(data.InputShape, data.Classes), data.InputShape);
-        return TestJobs.Of("lenet", network, data, new Momentum(new(Lr: 0.01)), clipNorm: 1, microBatches, epochs: 1000) with { BatchSize = batch, EvaluateEvery = int.MaxValue };
+        var layer = model switch
+        {
+            "mlp" => new Mlp(new() { Hidden = [512] }).Build(data.InputShape, data.Classes),
+            "wide" => new Mlp(new() { Hidden = [2048, 2048, 2048] }).Build(data.InputShape, data.Classes),
+            _ => new LeNet().Build(data.InputShape, data.Classes),
+        };
+        var network = new Network(layer, data.InputShape);
+        return TestJobs.Of(model, network, data, new Momentum(new(Lr: 0.01)), clipNorm: 1, microBatches, epochs: 1000) with { BatchSize = batch, EvaluateEvery = int.MaxValue };
     }
 
     private sealed class RandomImages(int count) : Dataset

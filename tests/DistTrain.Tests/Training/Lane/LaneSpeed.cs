@@ -8,20 +8,21 @@ using DistTrain.Training;
 
 namespace DistTrain.Tests.Training;
 
-/// <summary>The lane between two nodes against a plain TCP connection with buffers of the same size, both between two processes over loopback, in turn.</summary>
+/// <summary>The lane between two nodes against a plain TCP connection with buffers of the same size and, where there is one, against Gloo; each between two processes over loopback, in turn.</summary>
 internal static class LaneSpeed
 {
-    private const int RoundBytes = 512 << 20;
+    // Short rounds in turn: what else the machine does then meets all alike.
+    private const int RoundBytes = 192 << 20;
+    private const int FewestMessages = 4;
     private static readonly byte[] _key = [.. Enumerable.Range(0, 32).Select(i => (byte)i)];
     private static readonly int[] _sizes = [64 << 10, 1 << 20, 4 << 20, 16 << 20, 64 << 20];
 
     /// <summary>The measuring side; starts the other as a child process.</summary>
-    public static void Measure(int rounds, LaneEncryption encryption, TextWriter output)
+    /// <param name="gloo">Command line of tests/gloo-peer.py; empty = without.</param>
+    public static void Measure(int rounds, LaneEncryption encryption, string[] gloo, TextWriter output)
     {
-        var launch = TestProgram.Launch("lane-end", encryption.ToString());
-        var start = new ProcessStartInfo(launch.FileName) { RedirectStandardInput = true, RedirectStandardOutput = true, UseShellExecute = false };
-        foreach (var argument in launch.Arguments) start.ArgumentList.Add(argument);
-        using var child = Process.Start(start)!;
+        using var child = Start(TestProgram.Launch("lane-end", encryption.ToString()));
+        using var peers = gloo.Length > 0 ? Start(new WorkerLaunch(gloo[0], gloo[1..])) : null;
         var (lane, plain) = (IPEndPoint.Parse(child.StandardOutput.ReadLine()!), IPEndPoint.Parse(child.StandardOutput.ReadLine()!));
         using var device = new CpuDevice(1, null);
         var acknowledged = new Acknowledged();
@@ -32,24 +33,55 @@ internal static class LaneSpeed
             socket.Connect(plain);
             using var payload = device.Allocate(_sizes[^1] / sizeof(float));
             for (var i = 0; i < payload.Length; i++) payload.View.AsSpan()[i] = i;
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{{\"checksum_mb_per_s\": {Checksum(payload.View):F0}}}"));
-            foreach (var size in _sizes)
-            {
-                var (ofLane, ofPlain) = (new List<double>(), new List<double>());
-                for (var round = 0; round <= rounds; round++)
-                {
-                    var one = Plain(socket, payload.View, size);
-                    var two = Lane(stream, acknowledged, payload.View, size);
-                    if (round == 0) continue;
-                    ofPlain.Add(one);
-                    ofLane.Add(two);
-                }
-                var ratio = Median(ofLane.Zip(ofPlain, (x, y) => x / y));
-                output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{{\"bytes\": {size}, \"encryption\": \"{encryption}\", \"rounds\": {rounds}, \"plain_mb_per_s\": {Median(ofPlain):F0}, \"lane_mb_per_s\": {Median(ofLane):F0}, \"ratio\": {ratio:F3}}}"));
-            }
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{{\"checksum_mb_per_s\": {Checksum(payload.View):F0}, \"peer\": \"{peers?.StandardOutput.ReadLine()}\"}}"));
+            foreach (var size in _sizes) Measure(size, rounds, encryption, socket, stream, acknowledged, payload.View, peers, output);
         }
-        child.StandardInput.Close();
-        child.WaitForExit();
+        foreach (var other in new[] { child, peers })
+        {
+            other?.StandardInput.Close();
+            other?.WaitForExit();
+        }
+    }
+
+    private static void Measure(int size, int rounds, LaneEncryption encryption, Socket socket, LaneStream stream, Acknowledged acknowledged, View payload, Process? peers, TextWriter output)
+    {
+        var count = Math.Clamp(RoundBytes / size, FewestMessages, 2000);
+        var (ofLane, ofPlain, ofGloo) = (new List<double>(), new List<double>(), new List<double>());
+        for (var round = 0; round <= rounds; round++)
+        {
+            // Neither goes first always.
+            var one = round % 2 == 0 ? Plain(socket, payload, size, count) : 0;
+            var two = Lane(stream, acknowledged, payload, size, count);
+            if (round % 2 != 0) one = Plain(socket, payload, size, count);
+            var three = peers is null ? double.NaN : Gloo(peers, size, count);
+            // The first warms up.
+            if (round == 0) continue;
+            ofPlain.Add(one);
+            ofLane.Add(two);
+            ofGloo.Add(three);
+        }
+        var line = string.Create(CultureInfo.InvariantCulture, $"{{\"bytes\": {size}, \"encryption\": \"{encryption}\", \"rounds\": {rounds}, \"messages\": {count}, \"plain_mb_per_s\": {Quantile(ofPlain, 2):F0}, \"lane_mb_per_s\": {Quantile(ofLane, 2):F0}, {Ratios("plain", ofLane, ofPlain)}");
+        output.WriteLine(peers is null ? line + "}" : string.Create(CultureInfo.InvariantCulture, $"{line}, \"gloo_mb_per_s\": {Quantile(ofGloo, 2):F0}, {Ratios("gloo", ofLane, ofGloo)}}}"));
+    }
+
+    private static string Ratios(string name, List<double> ofLane, List<double> of)
+    {
+        var ratios = ofLane.Zip(of, (x, y) => x / y).ToList();
+        return string.Create(CultureInfo.InvariantCulture, $"\"over_{name}\": {Quantile(ratios, 2):F3}, \"over_{name}_lower_quartile\": {Quantile(ratios, 4):F3}, \"over_{name}_all\": [{string.Join(", ", ratios.Select(r => r.ToString("F2", CultureInfo.InvariantCulture)))}]");
+    }
+
+    private static Process Start(WorkerLaunch launch)
+    {
+        var start = new ProcessStartInfo(launch.FileName) { RedirectStandardInput = true, RedirectStandardOutput = true, UseShellExecute = false };
+        foreach (var argument in launch.Arguments) start.ArgumentList.Add(argument);
+        return Process.Start(start)!;
+    }
+
+    private static double Gloo(Process peers, int size, int count)
+    {
+        peers.StandardInput.WriteLine($"{size} {count}");
+        peers.StandardInput.Flush();
+        return (double)count * size / 1e6 / double.Parse(peers.StandardOutput.ReadLine()!, CultureInfo.InvariantCulture);
     }
 
     /// <summary>The other side: takes what comes and says when a round is complete.</summary>
@@ -67,9 +99,8 @@ internal static class LaneSpeed
         return 0;
     }
 
-    private static double Lane(LaneStream stream, Acknowledged acknowledged, View payload, int size)
+    private static double Lane(LaneStream stream, Acknowledged acknowledged, View payload, int size, int count)
     {
-        var count = Math.Min(RoundBytes / size, 2000);
         Span<byte> control = stackalloc byte[4];
         MemoryMarshal.Write(control, count);
         var from = Stopwatch.GetTimestamp();
@@ -93,9 +124,8 @@ internal static class LaneSpeed
     }
 
     // Before each round: how many buffers of which size.
-    private static double Plain(Socket socket, View payload, int size)
+    private static double Plain(Socket socket, View payload, int size, int count)
     {
-        var count = Math.Min(RoundBytes / size, 2000);
         Span<int> order = [count, size];
         var bytes = MemoryMarshal.AsBytes(payload.AsSpan())[..size];
         SendAll(socket, MemoryMarshal.AsBytes(order));
@@ -133,11 +163,8 @@ internal static class LaneSpeed
         return true;
     }
 
-    private static double Median(IEnumerable<double> values)
-    {
-        var sorted = values.Order().ToList();
-        return sorted[sorted.Count / 2];
-    }
+    // part = 2: the median; 4: the lower quartile.
+    private static double Quantile(List<double> values, int part) => values.Order().ElementAt(values.Count / part);
 
     private sealed class Acknowledged : ILaneReceiver
     {

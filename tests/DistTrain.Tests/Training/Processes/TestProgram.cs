@@ -9,7 +9,7 @@ namespace DistTrain.Tests.Training;
 /// <summary>
 /// The test assembly as a program of its own, so that tests have processes to start and to kill:
 /// <c>worker</c> (a worker process; its order comes on standard input), <c>run JOB OPTIONS</c> (a whole run; the result is one line of JSON),
-/// <c>oracle JOB</c> (the one-process oracle), <c>matrix</c> (tests/same-bits.sh), <c>diagnosis SEED SEEDS</c> (how often the loss rules are right), <c>speed ...</c> (what LeNet's step costs), <c>pairs ...</c> (two workers against one), <c>lane ...</c> (the lane against plain TCP), each with a job of <see cref="TestJobs.Resolve"/>; RUN OPTIONS are those of <see cref="RunOptions"/> as JSON.
+/// <c>oracle JOB</c> (the one-process oracle), <c>matrix</c> (tests/same-bits.sh), <c>diagnosis SEED SEEDS</c> (how often the loss rules are right), <c>speed ...</c> (what LeNet's step costs), <c>pairs ...</c> (two workers against one), <c>pipelines ...</c> (pipelines against workers that share the data), <c>lane ...</c> (the lane against plain TCP and Gloo), each with a job of <see cref="TestJobs.Resolve"/>; RUN OPTIONS are those of <see cref="RunOptions"/> as JSON.
 /// </summary>
 public static class TestProgram
 {
@@ -36,16 +36,20 @@ public static class TestProgram
                 var p = numbers.Select(text => int.Parse(text, CultureInfo.InvariantCulture)).ToArray();
                 ClusterSpeed.Pairs(p[0], p[1], p[2], p[3], p[4], Console.Out);
                 return 0;
-            case ["lane", var rounds]:
-                LaneSpeed.Measure(int.Parse(rounds, CultureInfo.InvariantCulture), LaneEncryption.BeyondLoopback, Console.Out);
+            case ["pipelines", .. var numbers] when numbers.Length == 4:
+                var q = numbers.Select(text => int.Parse(text, CultureInfo.InvariantCulture)).ToArray();
+                ClusterSpeed.Pipelines(q[0], q[1], q[2], q[3], Console.Out);
                 return 0;
-            case ["lane", var rounds, var encryption]:
-                LaneSpeed.Measure(int.Parse(rounds, CultureInfo.InvariantCulture), Enum.Parse<LaneEncryption>(encryption), Console.Out);
+            case ["lane", var rounds]:
+                LaneSpeed.Measure(int.Parse(rounds, CultureInfo.InvariantCulture), LaneEncryption.BeyondLoopback, [], Console.Out);
+                return 0;
+            case ["lane", var rounds, var encryption, .. var gloo]:
+                LaneSpeed.Measure(int.Parse(rounds, CultureInfo.InvariantCulture), Enum.Parse<LaneEncryption>(encryption), gloo, Console.Out);
                 return 0;
             case ["lane-end", var encryption]:
                 return LaneSpeed.End(Enum.Parse<LaneEncryption>(encryption));
             default:
-                Console.Error.WriteLine("worker | oracle JOB | run JOB OPTIONS | matrix | diagnosis SEED SEEDS | speed WORKERS SHARDS THREADS BATCH MICROBATCHES STEPS [STAGES] | pairs PAIRS SHARDS BATCH MICROBATCHES STEPS | lane ROUNDS [ENCRYPTION]");
+                Console.Error.WriteLine("worker | oracle JOB | run JOB OPTIONS | matrix | diagnosis SEED SEEDS | speed WORKERS SHARDS THREADS BATCH MICROBATCHES STEPS [STAGES] | pairs PAIRS SHARDS BATCH MICROBATCHES STEPS | pipelines ROUNDS BATCH MICROBATCHES STEPS | lane ROUNDS [ENCRYPTION [PYTHON tests/gloo-peer.py]]");
                 return 2;
         }
     }
