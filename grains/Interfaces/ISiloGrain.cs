@@ -22,4 +22,8 @@ public interface ISiloGrain : IGrainWithStringKey
     /// <summary>The job has ended: nothing of it is needed here any more.</summary>
     [OneWay, AlwaysInterleave, Alias("drop")]
     Task Drop(string job);
+
+    /// <summary>A silo has begun to leave: what it offers is asked for again.</summary>
+    [OneWay, AlwaysInterleave, Alias("leaving")]
+    Task Leaving(string silo);
 }

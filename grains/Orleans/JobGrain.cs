@@ -8,7 +8,8 @@ using Orleans.Placement;
 namespace DistTrain.Grains;
 
 /// <inheritdoc cref="IJobGrain"/>
-[KeepAlive, Immovable, JobPlacement, GrainDirectory(JobDirectory.Name)]
+/// <remarks>Of a job that runs, it is asked for every few seconds by every silo; of one that has ended, Orleans lets it go when nobody has asked for a while, and its place is no longer written down.</remarks>
+[Immovable, JobPlacement, GrainDirectory(JobDirectory.Name)]
 internal sealed class JobGrain(JobRuns runs, JobResolver resolver, EndedJobs ended) : Grain, IJobGrain
 {
     private static readonly TimeSpan _commandLimit = TimeSpan.FromSeconds(20);
@@ -25,7 +26,7 @@ internal sealed class JobGrain(JobRuns runs, JobResolver resolver, EndedJobs end
     {
         try
         {
-            await resolver.ResolveAsync(Job, document);
+            await resolver.CheckAsync(Job, document);
         }
         catch (SpecException wrong)
         {

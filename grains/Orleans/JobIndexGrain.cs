@@ -27,9 +27,7 @@ internal sealed partial class JobIndexGrain(IClusterStore store, Roster roster, 
             var (written, now) = await store.WriteAsync(StoreKind.Submission, submission.Id, proposed.ToText(), 0, CancellationToken.None);
             if (!written) entry = Same(JobEntry.Parse(now!), proposed);
         }
-        // Repeated by a submission that is sent again: what a crash has left out is made up for.
-        var (isNew, _) = await store.WriteAsync(StoreKind.Job, entry.Job, entry.ToText(), 0, CancellationToken.None);
-        if (isNew) await store.WriteAsync(StoreKind.Open, entry.Job, "", 0, CancellationToken.None);
+        await JobBook.BeginAsync(store, entry, CancellationToken.None);
         var job = GrainFactory.GetGrain<IJobGrain>(entry.Job);
         await job.Ensure();
         return await job.Status();

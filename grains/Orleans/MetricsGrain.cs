@@ -16,17 +16,20 @@ internal sealed class MetricsGrain(IClusterStore store, EndedJobs endedJobs, Tim
     // A little below what a client waits for an answer by default, so that it always gets one.
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(5);
 
+    /// <summary>The newest of each stay; viewers that come later begin with the oldest there is.</summary>
+    internal const int EventsKept = 1 << 14;
     private readonly LiveLog<MetricPoint> _points = new(1 << 18);
-    private readonly LiveLog<TrainingEvent> _events = new(1 << 14);
+    private readonly LiveLog<TrainingEvent> _events = new(EventsKept);
     private readonly CurveCollector _curves = new();
 
     public override Task OnActivateAsync(CancellationToken cancellationToken) => LookForEnd(cancellationToken);
 
-    public Task<MetricsWanted> Append(MetricPoint[] points, TrainingEvent[] events, long lastPoint, long lastEvent)
+    public Task<MetricsWanted> Append(MetricPoint[] points, TrainingEvent[] events, long lastPoint, long lastEvent, long afterPoint, long afterEvent)
     {
-        Add(points, events);
+        Add(points, events, afterPoint, afterEvent);
         if (lastPoint == _points.Count && lastEvent == _events.Count) Complete();
-        return Task.FromResult(new MetricsWanted(_points.Count + 1, _events.Count + 1));
+        // Of a job whose end is known nothing is missing.
+        return Task.FromResult(_points.IsCompleted ? new MetricsWanted(long.MaxValue, long.MaxValue) : new MetricsWanted(_points.Count + 1, _events.Count + 1));
     }
 
     public async Task<MetricBatch> Points(long after, int most)
@@ -48,21 +51,28 @@ internal sealed class MetricsGrain(IClusterStore store, EndedJobs endedJobs, Tim
     {
         var job = this.GetPrimaryKeyString();
         if (_points.IsCompleted || await store.ReadAsync(StoreKind.End, job, cancellation) is not { } end) return;
-        Add(await endedJobs.PointsAsync(JobEntry.ParseEnd(end)), await store.EventsAsync(job, cancellation));
+        Add(await endedJobs.PointsAsync(JobEntry.ParseEnd(end)), await store.EventsAsync(job, cancellation), 0, 0);
         Complete();
     }
 
-    private void Add(IReadOnlyList<MetricPoint> points, IReadOnlyList<TrainingEvent> events)
+    private void Add(IReadOnlyList<MetricPoint> points, IReadOnlyList<TrainingEvent> events, long afterPoint, long afterEvent)
     {
         if (_points.IsCompleted) return;
-        foreach (var point in points)
-        {
-            if (point.Sequence != _points.Count + 1) continue;
-            _points.Add(point);
-            _curves.Add(point);
-        }
+        if (afterPoint <= _points.Count)
+            foreach (var point in points)
+            {
+                if (point.Sequence <= _points.Count) continue;
+                _points.Skip(point.Sequence - 1);
+                _points.Add(point);
+                _curves.Add(point);
+            }
+        if (afterEvent > _events.Count) return;
         foreach (var happened in events)
-            if (happened.Sequence == _events.Count + 1) _events.Add(happened);
+        {
+            if (happened.Sequence <= _events.Count) continue;
+            _events.Skip(happened.Sequence - 1);
+            _events.Add(happened);
+        }
     }
 
     private void Complete()

@@ -6,7 +6,7 @@ using Orleans.Placement;
 namespace DistTrain.Grains;
 
 /// <inheritdoc cref="IParameterServerGrain"/>
-[KeepAlive, Immovable, HomePlacement, GrainDirectory(HomeDirectory.Name)]
+[Immovable, HomePlacement, GrainDirectory(HomeDirectory.Name)]
 internal sealed class ParameterServerGrain(SiloNode node, JobRuns runs) : Grain, IParameterServerGrain
 {
     public Task Start(ControlFrame order) => runs.StartSeatHere(ControlFormat.ReadOrder(order), MemberKey.Parse(this.GetPrimaryKeyString()).Number);

@@ -2,12 +2,13 @@ using DistTrain.Grains.Wire;
 using Orleans.Concurrency;
 using Orleans.GrainDirectory;
 using Orleans.Placement;
+using Orleans.Runtime;
 
 namespace DistTrain.Grains;
 
 /// <inheritdoc cref="ISiloGrain"/>
 [KeepAlive, Immovable, HomePlacement, GrainDirectory(HomeDirectory.Name)]
-internal sealed class SiloGrain(SiloNode node, JobRuns runs) : Grain, ISiloGrain
+internal sealed class SiloGrain(SiloNode node, JobRuns runs, Roster roster) : Grain, ISiloGrain
 {
     public Task<SiloOffer> Offer() => Task.FromResult(node.Offer);
 
@@ -22,6 +23,12 @@ internal sealed class SiloGrain(SiloNode node, JobRuns runs) : Grain, ISiloGrain
     public Task Drop(string job)
     {
         runs.DropHere(job);
+        return Task.CompletedTask;
+    }
+
+    public Task Leaving(string silo)
+    {
+        roster.RefreshAsync(SiloAddress.FromParsableString(silo)).Ignore();
         return Task.CompletedTask;
     }
 }

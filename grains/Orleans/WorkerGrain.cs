@@ -6,7 +6,7 @@ using Orleans.Placement;
 namespace DistTrain.Grains;
 
 /// <inheritdoc cref="IWorkerGrain"/>
-[KeepAlive, Immovable, HomePlacement, GrainDirectory(HomeDirectory.Name)]
+[Immovable, HomePlacement, GrainDirectory(HomeDirectory.Name)]
 internal sealed class WorkerGrain(SiloNode node, JobRuns runs) : Grain, IWorkerGrain
 {
     public Task Start(ControlFrame order) => runs.StartWorkerHere(ControlFormat.ReadOrder(order), MemberKey.Parse(this.GetPrimaryKeyString()).Number);

@@ -22,11 +22,11 @@ internal sealed class Chunked<T>
     {
         var at = _count;
         var chunk = (int)(at / ChunkLength);
-        if (at % ChunkLength == 0)
+        if (chunk >= _chunks.Length || _chunks[chunk] is null)
         {
-            if (chunk == _chunks.Length)
+            if (chunk >= _chunks.Length)
             {
-                var longer = new T[]?[2 * chunk];
+                var longer = new T[]?[Math.Max(2 * _chunks.Length, chunk + 1)];
                 _chunks.CopyTo(longer, 0);
                 Volatile.Write(ref _chunks, longer);
             }
@@ -41,13 +41,25 @@ internal sealed class Chunked<T>
         Volatile.Write(ref _count, at + 1);
     }
 
+    /// <summary>Writer only: the next entry is this one at the earliest, and what was before it is let go.</summary>
+    public void Skip(long count)
+    {
+        if (count <= _count) return;
+        Array.Clear(_chunks);
+        // Who counts what is there now begins no earlier than with what comes next.
+        Volatile.Write(ref _kept, count);
+        Volatile.Write(ref _count, count);
+    }
+
     /// <summary>False where the entry has been let go. Ask only below a Count that was read before.</summary>
     public bool TryGet(long at, out T entry)
     {
-        if (Volatile.Read(ref _chunks)[at / ChunkLength] is { } chunk)
+        var chunks = Volatile.Read(ref _chunks);
+        if (at / ChunkLength < chunks.Length && chunks[at / ChunkLength] is { } chunk)
         {
             entry = chunk[at % ChunkLength];
-            return true;
+            // Let go between the two reads: what is there now may be another's.
+            return at >= Kept;
         }
         entry = default!;
         return false;

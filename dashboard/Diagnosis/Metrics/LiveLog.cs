@@ -25,6 +25,9 @@ public sealed class LiveLog<T>(int keep = 1 << 20)
         Tell();
     }
 
+    /// <summary>Writer only: entries up to this sequence number will never come, as if they had been let go with all before them. Nothing where there are as many.</summary>
+    public void Skip(long sequence) => _entries.Skip(sequence);
+
     /// <summary>Ends all followers once they have seen the last entry.</summary>
     public void Complete()
     {
@@ -42,11 +45,8 @@ public sealed class LiveLog<T>(int keep = 1 << 20)
             // Asked for before the entries are counted: what comes after the count, wakes.
             var news = Waiting();
             var completed = _completed;
-            for (var count = Count; at < count; at++)
-            {
-                at = Math.Max(at, _entries.Kept);
+            for (var count = Count; (at = Math.Max(at, _entries.Kept)) < count; at++)
                 if (_entries.TryGet(at, out var entry)) yield return (at + 1, entry);
-            }
             if (completed && at >= Count) yield break;
             if (at < Count) continue;
             await news.WaitAsync(cancellation).ConfigureAwait(false);

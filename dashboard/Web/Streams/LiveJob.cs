@@ -22,19 +22,30 @@ internal sealed class LiveJob(string job, ITrainingCluster cluster, RecentAnswer
 
     private string Id => FormattableString.Invariant($"{_point}.{_event}");
 
+    /// <summary>Returns, or fails as the stream does, when nothing of it is at work any more.</summary>
     public async Task SendAsync(CancellationToken cancellation)
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var beat = BeatAsync(end.Token);
         var sources = Task.WhenAll(PointsAsync(end.Token), EventsAsync(end.Token));
         var finished = FinishAsync(sources, beat, end);
-        while (true)
+        try
         {
-            var more = _outbox.Reader.WaitToReadAsync(cancellation).AsTask();
-            if (await Task.WhenAny(more, Task.Delay(stream.Heartbeat, cancellation)).ConfigureAwait(false) != more && !more.IsCompleted) stream.AddHeartbeat();
-            else if (!await more.ConfigureAwait(false)) break;
-            while (_outbox.Reader.TryRead(out var add)) add();
-            await stream.FlushAsync(cancellation).ConfigureAwait(false);
+            while (true)
+            {
+                var more = _outbox.Reader.WaitToReadAsync(cancellation).AsTask();
+                if (await Task.WhenAny(more, Task.Delay(stream.Heartbeat, cancellation)).ConfigureAwait(false) != more && !more.IsCompleted) stream.AddHeartbeat();
+                else if (!await more.ConfigureAwait(false)) break;
+                while (_outbox.Reader.TryRead(out var add)) add();
+                await stream.FlushAsync(cancellation).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            // The viewer may be gone: who still gathers for it is ended, and waited for, before what they use is disposed of.
+            await end.CancelAsync().ConfigureAwait(false);
+            _outbox.Writer.TryComplete();
+            await Task.WhenAll(finished, sources, beat).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
         await finished.ConfigureAwait(false);
     }
@@ -55,7 +66,7 @@ internal sealed class LiveJob(string job, ITrainingCluster cluster, RecentAnswer
         {
             await _outbox.Writer.WriteAsync(() => stream.Add("problem", "", Answer.Report(refused), ClusterJson.Plain.ProblemReport)).ConfigureAwait(false);
         }
-        catch (OperationCanceledException)
+        catch (Exception left) when (left is OperationCanceledException or ChannelClosedException)
         {
             // The viewer left.
         }
@@ -71,26 +82,28 @@ internal sealed class LiveJob(string job, ITrainingCluster cluster, RecentAnswer
         var cursor = cluster.MetricsAsync(job, _point, cancellation).GetAsyncEnumerator(cancellation);
         await using (cursor.ConfigureAwait(false))
         {
-            var next = cursor.MoveNextAsync();
-            while (await next.ConfigureAwait(false))
+            var next = Next();
+            try
             {
-                var batch = new List<MetricPoint> { cursor.Current };
-                for (next = cursor.MoveNextAsync(); next.IsCompletedSuccessfully && batch.Count < LargestBatch; next = cursor.MoveNextAsync())
+                while (await next.ConfigureAwait(false))
                 {
-                    if (!next.Result)
+                    var batch = new List<MetricPoint> { cursor.Current };
+                    for (next = Next(); next.IsCompletedSuccessfully && next.Result && batch.Count < LargestBatch; next = Next()) batch.Add(cursor.Current);
+                    await _outbox.Writer.WriteAsync(() =>
                     {
-                        next = new ValueTask<bool>(false);
-                        break;
-                    }
-                    batch.Add(cursor.Current);
+                        _point = batch[^1].Sequence;
+                        stream.Add("points", Id, new MetricPage(batch, _point, More: false), ClusterJson.Plain.MetricPage);
+                    }, cancellation).ConfigureAwait(false);
+                    await Task.Delay(Gather, cancellation).ConfigureAwait(false);
                 }
-                await _outbox.Writer.WriteAsync(() =>
-                {
-                    _point = batch[^1].Sequence;
-                    stream.Add("points", Id, new MetricPage(batch, _point, More: false), ClusterJson.Plain.MetricPage);
-                }, cancellation).ConfigureAwait(false);
-                await Task.Delay(Gather, cancellation).ConfigureAwait(false);
             }
+            finally
+            {
+                // A cursor that still looks for the next point cannot be disposed of; it is told to stop together with this.
+                await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+
+            Task<bool> Next() => cursor.MoveNextAsync().AsTask();
         }
     }
 

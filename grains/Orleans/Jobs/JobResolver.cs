@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Security.Cryptography;
 using System.Text;
 using DistTrain.Contracts;
 using DistTrain.Training;
@@ -7,29 +8,66 @@ using DistTrain.Learning;
 
 namespace DistTrain.Grains;
 
-/// <summary>Turns an accepted spec into the job that this silo's machines run: names to components, data to samples. On a thread of its own, once for each job.</summary>
-internal sealed class JobResolver(SiloNode silo)
+/// <summary>
+/// Turns a spec into the job that this silo's machines run: names to components, data to samples. On a thread of its own, once for each job and document: two specs that were sent under one
+/// id are two jobs here, of which the store keeps one.
+/// </summary>
+internal sealed class JobResolver(SiloNode silo, TimeProvider time)
 {
-    private readonly ConcurrentDictionary<string, Lazy<Task<ClusterJob>>> _jobs = new(StringComparer.Ordinal);
+    // Between the check of a spec and its start: the data is not read twice.
+    private static readonly TimeSpan _keepUnused = TimeSpan.FromMinutes(1);
+    private readonly ConcurrentDictionary<(string Job, string Sha256), Resolved> _jobs = new();
 
-    /// <exception cref="SpecException">The spec does not fit the data, the data is not here, ...</exception>
-    public async Task<ClusterJob> ResolveAsync(string job, string document)
+    private sealed class Resolved(Func<Task<ClusterJob>> resolve)
     {
-        var resolving = _jobs.GetOrAdd(job, _ => new Lazy<Task<ClusterJob>>(() => OnOwnThread(() => Resolve(job, document))));
+        public Lazy<Task<ClusterJob>> Job { get; } = new(resolve);
+        public bool Used { get; set; }
+    }
+
+    /// <summary>How many jobs it holds, with their data.</summary>
+    public int Count => _jobs.Count;
+
+    /// <summary>Resolves an accepted job, to run it here; held until it is forgotten.</summary>
+    /// <exception cref="SpecException">The spec does not fit the data, the data is not here, ...</exception>
+    public async Task<ClusterJob> ResolveAsync(string job, string document) => (await GetAsync(job, document, used: true).ConfigureAwait(false)).Job;
+
+    /// <summary>Resolves what was sent and is accepted perhaps: held for a minute only, unless it comes to run here.</summary>
+    /// <exception cref="SpecException">As <see cref="ResolveAsync"/>.</exception>
+    public async Task CheckAsync(string job, string document)
+    {
+        var (_, key, resolved) = await GetAsync(job, document, used: false).ConfigureAwait(false);
+        _ = LetGoAsync();
+
+        async Task LetGoAsync()
+        {
+            await Task.Delay(_keepUnused, time).ConfigureAwait(false);
+            if (!resolved.Used) _jobs.TryRemove(new KeyValuePair<(string, string), Resolved>(key, resolved));
+        }
+    }
+
+    /// <summary>The job has ended, or does not run here: its data may be let go.</summary>
+    public void Forget(string job)
+    {
+        foreach (var known in _jobs)
+            if (known.Key.Job == job) _jobs.TryRemove(known);
+    }
+
+    private async Task<(ClusterJob Job, (string, string) Key, Resolved Resolved)> GetAsync(string job, string document, bool used)
+    {
+        var key = (job, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(document))));
+        var resolved = _jobs.GetOrAdd(key, _ => new Resolved(() => OnOwnThread(() => Resolve(job, document))));
+        if (used) resolved.Used = true;
         try
         {
-            return await resolving.Value.ConfigureAwait(false);
+            return (await resolved.Job.Value.ConfigureAwait(false), key, resolved);
         }
         catch
         {
             // What was missing may be there the next time.
-            _jobs.TryRemove(new KeyValuePair<string, Lazy<Task<ClusterJob>>>(job, resolving));
+            _jobs.TryRemove(new KeyValuePair<(string, string), Resolved>(key, resolved));
             throw;
         }
     }
-
-    /// <summary>The job has ended: its data may be let go.</summary>
-    public void Forget(string job) => _jobs.TryRemove(job, out _);
 
     /// <summary>Reads a spec as it was submitted and checks what needs no data.</summary>
     /// <exception cref="SpecException">Every problem.</exception>

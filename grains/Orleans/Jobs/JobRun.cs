@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using DistTrain.Contracts;
 using DistTrain.Grains.Wire;
@@ -12,6 +13,8 @@ namespace DistTrain.Grains;
 internal sealed partial class JobRun
 {
     private static readonly TimeSpan _callLimit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan _look = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan _longestLook = TimeSpan.FromMinutes(1);
 
     private readonly JobEntry _entry;
     private readonly ClusterJob _job;
@@ -19,10 +22,12 @@ internal sealed partial class JobRun
     private readonly IClusterStore _store;
     private readonly Roster _roster;
     private readonly IGrainFactory _grains;
+    private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly JobTelling _telling;
     private readonly Action<JobRun> _forget;
     private readonly string _device;
+    private readonly ConcurrentDictionary<SiloAddress, SiloState> _states = new();
     private readonly SemaphoreSlim _placing = new(1);
     private readonly CancellationTokenSource _ending = new();
     private volatile bool _forgotten;
@@ -30,12 +35,12 @@ internal sealed partial class JobRun
 
     private JobRun(JobEntry entry, ClusterJob job, MemberPlaces places, SiloNode silo, IClusterStore store, Roster roster, IGrainFactory grains, TrainingMeter meter, TimeProvider time, ILogger log, Action<JobRun> forget)
     {
-        (_entry, _job, _silo, _store, _roster, _grains, _log, _forget) = (entry, job, silo, store, roster, grains, log, forget);
+        (_entry, _job, _silo, _store, _roster, _grains, _time, _log, _forget) = (entry, job, silo, store, roster, grains, time, log, forget);
         _device = JobResolver.ReadDocument(entry.Document).Spec.Cluster.Device;
         var register = new StoreRegister(store, entry.Job);
         // Asked on this thread of the pool once; from here on the node's own thread asks.
         _places = places;
-        Hosted = silo.Node!.StartJob(job, register, resume: register.Read() is not null, roster.Nodes, lost: places.SeatsLost(silo.Membership));
+        Hosted = silo.Node!.StartJob(job, register, resume: register.Read() is not null, roster.Nodes, RunFeed.Whole(), lost: places.SeatsLost(silo.Membership));
         _telling = new JobTelling(entry.Job, job.Job, Hosted.Feed, grains.GetGrain<IMetricsGrain>(entry.Job), store, meter.Follow(entry.Job, Status, Hosted.Members), time, log);
     }
 
@@ -53,7 +58,7 @@ internal sealed partial class JobRun
     {
         var run = new JobRun(entry, job, places, silo, store, roster, grains, meter, time, log, forget);
         roster.Changed += run.Follow;
-        _ = run.PlaceAsync();
+        _ = run.KeepPlacedAsync();
         _ = run.EndAsync();
         return run;
     }
@@ -84,13 +89,31 @@ internal sealed partial class JobRun
         _ = PlaceAsync();
     }
 
-    // Asks every silo what it runs of the job, and starts what is missing. One at a time; a change while it runs is seen by the next.
-    private async Task PlaceAsync()
+    // A member may be lost while its silo stays, or may not have come up: who is missing is started again, ever more slowly where that does not help.
+    private async Task KeepPlacedAsync()
+    {
+        try
+        {
+            for (var pause = _look; !HasEnded;)
+            {
+                var missed = await PlaceAsync().ConfigureAwait(false);
+                await Task.Delay(pause, _time, _ending.Token).ConfigureAwait(false);
+                pause = missed ? TimeSpan.FromTicks(Math.Min(2 * pause.Ticks, _longestLook.Ticks)) : _look;
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Let go.
+        }
+    }
+
+    // Asks every silo what it runs of the job, and starts what is missing. One at a time; a change while it runs is seen by the next. Returns whether anybody was missing, or nobody knows.
+    private async Task<bool> PlaceAsync()
     {
         await _placing.WaitAsync().ConfigureAwait(false);
         try
         {
-            if (HasEnded) return;
+            if (HasEnded) return false;
             var states = await Task.WhenAll(_roster.Offers.Where(o => o.Value.Lane.Length > 0).Select(o => StateAsync(o.Key, o.Value))).ConfigureAwait(false);
             var needs = new MemberNeeds(_job.Options.Shards, Math.Max(_job.Options.Workers, _job.MinimumWorkers), _device);
             var starts = MemberPlacement.Decide(needs, [.. states.OfType<SiloState>()]).Select(start => new NewMembers(start, Enumerable.Range(0, start.Seats).Select(_ => NewNumber()).ToArray(), Enumerable.Range(0, start.Workers).Select(_ => NewNumber()).ToArray())).ToArray();
@@ -98,10 +121,12 @@ internal sealed partial class JobRun
             await KeepPlacesAsync([.. states.OfType<SiloState>()], starts, []).ConfigureAwait(false);
             var ready = await Task.WhenAll(starts.Select(async start => (start.To.Silo, Runs: (await Task.WhenAll(StartMembers(start)).ConfigureAwait(false)).Any(static started => started)))).ConfigureAwait(false);
             await KeepPlacesAsync([.. states.OfType<SiloState>()], starts, [.. ready.Where(static r => r.Runs).Select(static r => r.Silo.ToParsableString())]).ConfigureAwait(false);
+            return starts.Length > 0;
         }
         catch (Exception unplaced) when (unplaced is not OutOfMemoryException)
         {
             NotPlaced(Job, unplaced.Message);
+            return true;
         }
         finally
         {
@@ -114,11 +139,12 @@ internal sealed partial class JobRun
         try
         {
             var members = await _grains.GetGrain<ISiloGrain>(silo.ToParsableString()).Members(Job).WaitAsync(_callLimit).ConfigureAwait(false);
-            return new SiloState(silo, offer, members.Workers.Length, members.Seats.Length) { SeatNumbers = members.Seats };
+            return _states[silo] = new SiloState(silo, offer, members.Workers.Length, members.Seats.Length) { SeatNumbers = members.Seats };
         }
-        catch (Exception gone) when (gone is OrleansException or TimeoutException)
+        catch (Exception gone) when (gone is not OutOfMemoryException)
         {
-            return null; // It is going; the roster will say so.
+            // It is going, and the roster will say so; or it is slow: what it ran a moment ago it runs still, and is not started elsewhere as well.
+            return _states.TryGetValue(silo, out var before) ? before with { Offer = offer } : null;
         }
     }
 
@@ -172,6 +198,7 @@ internal sealed partial class JobRun
     // Numbers of members are never used again within a job; 2^31 of them leave room.
     private static int NewNumber() => RandomNumberGenerator.GetInt32(int.MaxValue);
 
+    // Whatever fails on the way, the end is written and the run is forgotten: a job that nobody runs must not be told as running.
     private async Task EndAsync()
     {
         JobStatus? end = null;
@@ -180,7 +207,7 @@ internal sealed partial class JobRun
             var outcome = await Hosted.Outcome.WaitAsync(_ending.Token).ConfigureAwait(false);
             if (outcome.State != JobState.Superseded) end = Status();
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException) when (_ending.IsCancellationRequested)
         {
             return;
         }
@@ -188,7 +215,7 @@ internal sealed partial class JobRun
         {
             // The node's own code failed: the job is not tried again and again on other silos.
             Broken(Job, broken);
-            end = Status() with { State = JobStates.Failed, Reason = broken.Message };
+            end = LastStatus() with { State = JobStates.Failed, Reason = broken.Message };
         }
         _roster.Changed -= Follow;
         if (end is null)
@@ -198,6 +225,20 @@ internal sealed partial class JobRun
         }
         else await WriteEndAsync(end).ConfigureAwait(false);
         BeForgotten();
+        // Last, as this silo too forgets what is here of a job only when its scheduler is no longer here.
+        if (end is not null) DropEverywhere();
+    }
+
+    private JobStatus LastStatus()
+    {
+        try
+        {
+            return Status();
+        }
+        catch (Exception unknown) when (unknown is not OutOfMemoryException)
+        {
+            return new JobStatus { Job = _entry.Job, Name = _entry.Name, State = JobStates.Failed, Submitted = _entry.Submitted };
+        }
     }
 
     private void BeForgotten()
@@ -213,20 +254,32 @@ internal sealed partial class JobRun
         {
             try
             {
-                await _store.WriteAsync(StoreKind.End, Job, JobEntry.ToText(end), 0, CancellationToken.None).ConfigureAwait(false);
-                await _store.RemoveAsync(StoreKind.Open, Job, CancellationToken.None).ConfigureAwait(false);
-                await _store.RemoveAsync(StoreKind.Places, Job, CancellationToken.None).ConfigureAwait(false);
+                await JobBook.EndAsync(_store, end, CancellationToken.None).ConfigureAwait(false);
                 written = true;
             }
             catch (Exception unreached) when (unreached is not OutOfMemoryException)
             {
                 NotWritten(Job, unreached.Message);
-                await Task.Delay(TimeSpan.FromSeconds(1)).ConfigureAwait(false);
+                await Task.Delay(TimeSpan.FromSeconds(1), _time).ConfigureAwait(false);
             }
         }
         Ended(Job, end.State, end.Step, end.WeightsSha256);
+    }
+
+    // Where the word is lost, the silo finds out by itself: see JobRuns.DropEndedAsync.
+    private void DropEverywhere()
+    {
         foreach (var (silo, offer) in _roster.Offers)
-            if (offer.Lane.Length > 0) _grains.GetGrain<ISiloGrain>(silo.ToParsableString()).Drop(Job).Ignore();
+        {
+            try
+            {
+                if (offer.Lane.Length > 0) _grains.GetGrain<ISiloGrain>(silo.ToParsableString()).Drop(Job).Ignore();
+            }
+            catch (Exception unreached) when (unreached is OrleansException or ObjectDisposedException)
+            {
+                NotPlaced(Job, unreached.Message);
+            }
+        }
     }
 
     [LoggerMessage(30, LogLevel.Information, "Job {Job} has {State} after step {Step}, weights sha256 {Weights}")]

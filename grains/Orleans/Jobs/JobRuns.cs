@@ -12,7 +12,10 @@ internal sealed partial class JobRuns(SiloNode silo, JobResolver resolver, IClus
 {
     private readonly ConcurrentDictionary<string, JobRun> _runs = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, MembersHere> _members = new(StringComparer.Ordinal);
-    private readonly SemaphoreSlim _starting = new(1);
+    private readonly ConcurrentDictionary<string, Lazy<Task>> _starting = new(StringComparer.Ordinal);
+
+    private static readonly TimeSpan _storeLimit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan _leaseLimit = TimeSpan.FromSeconds(10);
 
     private sealed class MembersHere
     {
@@ -26,39 +29,53 @@ internal sealed partial class JobRuns(SiloNode silo, JobResolver resolver, IClus
     /// <summary>The scheduler of a job, if it is here: also one that has ended, until its end is written down.</summary>
     public JobRun? Find(string job) => _runs.GetValueOrDefault(job);
 
-    /// <summary>Starts a job's scheduler here unless it is here, one that is writing down its end included, or the job has ended.</summary>
+    /// <summary>
+    /// Starts a job's scheduler here unless it is here, one that is writing down its end included, or the job has ended. However often it is asked, one start is under way for a job; the data
+    /// of one job, which takes as long as it takes, holds up no other.
+    /// </summary>
     /// <exception cref="RequestRefusedException">No such job.</exception>
     public async Task EnsureAsync(string job)
     {
         if (Find(job) is not null || silo.Leaving) return;
-        await _starting.WaitAsync().ConfigureAwait(false);
+        var starting = _starting.GetOrAdd(job, j => new Lazy<Task>(() => Task.Run(() => StartAsync(j))));
         try
         {
-            if (Find(job) is not null) return;
-            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-            var entry = await store.ReadAsync(StoreKind.Job, job, limit.Token).ConfigureAwait(false) ?? throw NotFound(job);
-            if (await HasEndAsync(job, limit.Token).ConfigureAwait(false)) return;
-            try
-            {
-                var resolved = await resolver.ResolveAsync(job, JobEntry.Parse(entry).Document).ConfigureAwait(false);
-                // Loading its data takes a while, in which another silo may have written the end.
-                if (await HasEndAsync(job, limit.Token).ConfigureAwait(false)) return;
-                Taking(job);
-                var run = JobRun.Start(JobEntry.Parse(entry), resolved, await MemberPlaces.ReadAsync(store, job, limit.Token).ConfigureAwait(false), silo, store, roster, grains, meter, time, log, Forget);
-                _runs[job] = run;
-                if (run.IsForgotten) Forget(run);
-                // An end written up to the moment when this scheduler took the register; none is written by another after that.
-                else if (await HasEndAsync(job, limit.Token).ConfigureAwait(false)) await run.LetGoAsync().ConfigureAwait(false);
-            }
-            catch (SpecException wrong)
-            {
-                await EndAsync(JobEntry.Parse(entry), string.Join(Environment.NewLine, wrong.Problems), limit.Token).ConfigureAwait(false);
-            }
+            await starting.Value.ConfigureAwait(false);
         }
         finally
         {
-            _starting.Release();
+            _starting.TryRemove(new KeyValuePair<string, Lazy<Task>>(job, starting));
         }
+    }
+
+    private async Task StartAsync(string job)
+    {
+        if (Find(job) is not null) return;
+        var entry = await AskStore(cancellation => store.ReadAsync(StoreKind.Job, job, cancellation)).ConfigureAwait(false) is { } stored ? JobEntry.Parse(stored) : throw NotFound(job);
+        if (await IsOverAsync(job).ConfigureAwait(false)) return;
+        ClusterJob resolved;
+        try
+        {
+            resolved = await resolver.ResolveAsync(job, entry.Document).ConfigureAwait(false);
+        }
+        catch (SpecException wrong)
+        {
+            await FailAsync(entry, string.Join(Environment.NewLine, wrong.Problems)).ConfigureAwait(false);
+            return;
+        }
+        // Loading its data takes a while, in which another silo may have written the end, or this one been told to leave.
+        if (silo.Leaving || await IsOverAsync(job).ConfigureAwait(false))
+        {
+            if (!_members.ContainsKey(job)) resolver.Forget(job);
+            return;
+        }
+        var places = await AskStore(cancellation => MemberPlaces.ReadAsync(store, job, cancellation)).ConfigureAwait(false);
+        Taking(job);
+        var run = JobRun.Start(entry, resolved, places, silo, store, roster, grains, meter, time, log, Forget);
+        _runs[job] = run;
+        if (run.IsForgotten) Forget(run);
+        // An end written up to the moment when this scheduler took the register; none is written by another after that.
+        else if (await IsOverAsync(job).ConfigureAwait(false)) await run.LetGoAsync().ConfigureAwait(false);
     }
 
     public async Task<JobEntry> EntryAsync(string job) => JobEntry.Parse(await store.ReadAsync(StoreKind.Job, job, CancellationToken.None).ConfigureAwait(false) ?? throw NotFound(job));
@@ -82,10 +99,22 @@ internal sealed partial class JobRuns(SiloNode silo, JobResolver resolver, IClus
         return new JobStatus { Job = job, Name = entry.Name, State = JobStates.Queued, Submitted = entry.Submitted, Reason = "no silo has taken it up yet" };
     }
 
+    /// <summary>Workers and seats of a job that run here now, and those that are being started: one that was lost or has left is none.</summary>
     public SiloMembers MembersOf(string job)
     {
         if (!_members.TryGetValue(job, out var here)) return new SiloMembers([], []);
-        lock (here) return new SiloMembers([.. here.Workers.Keys], [.. here.Seats.Keys]);
+        lock (here)
+        {
+            // Who had been started is looked at before what runs: a start that completes in between is not taken for lost.
+            var started = here.Workers.Concat(here.Seats).Where(m => m.Value.IsCompleted).Select(m => m.Key).ToHashSet();
+            var (workers, seats) = silo.Node?.MembersOf(job) ?? ([], []);
+            foreach (var gone in started.Except(workers).Except(seats))
+            {
+                here.Workers.Remove(gone);
+                here.Seats.Remove(gone);
+            }
+            return new SiloMembers([.. here.Workers.Keys], [.. here.Seats.Keys]);
+        }
     }
 
     /// <summary>Starts a worker once, however often it is asked to.</summary>
@@ -105,16 +134,23 @@ internal sealed partial class JobRuns(SiloNode silo, JobResolver resolver, IClus
         resolver.Forget(job);
     }
 
-    /// <summary>Workers finish their leases and leave; schedulers here are let go, for other silos to take up.</summary>
+    /// <summary>Drops what is here of jobs that have ended, where the word of it was lost.</summary>
+    public async Task DropEndedAsync()
+    {
+        foreach (var job in _members.Keys)
+            if (Find(job) is null && await IsOverAsync(job).ConfigureAwait(false)) DropHere(job);
+    }
+
+    /// <summary>
+    /// Workers finish their leases and leave, which is waited for up to 10 s; schedulers here are let go, for other silos to take up. Seats stay until the process ends: their replicas
+    /// on other silos are promoted when its connections close.
+    /// </summary>
     public async Task LeaveAsync(CancellationToken cancellation)
     {
-        foreach (var (job, here) in _members)
-        {
-            int[] workers;
-            lock (here) workers = [.. here.Workers.Keys];
-            foreach (var worker in workers) silo.Node?.RetireWorker(job, worker);
-        }
-        await Task.Delay(TimeSpan.FromMilliseconds(500), time, cancellation).ConfigureAwait(false);
+        foreach (var job in _members.Keys)
+            foreach (var worker in MembersOf(job).Workers) silo.Node?.RetireWorker(job, worker);
+        for (var began = time.GetTimestamp(); _members.Keys.Any(job => MembersOf(job).Workers.Length > 0) && time.GetElapsedTime(began) < _leaseLimit;)
+            await Task.Delay(TimeSpan.FromMilliseconds(50), time, cancellation).ConfigureAwait(false);
         foreach (var run in _runs.Values.Where(r => !r.HasEnded)) await run.LetGoAsync().ConfigureAwait(false);
     }
 
@@ -153,7 +189,24 @@ internal sealed partial class JobRuns(SiloNode silo, JobResolver resolver, IClus
         }
     }
 
-    private async Task<bool> HasEndAsync(string job, CancellationToken cancellation) => await store.ReadAsync(StoreKind.End, job, cancellation).ConfigureAwait(false) is not null;
+    // Whoever wrote the end may have died before it closed the job.
+    private async Task<bool> IsOverAsync(string job)
+    {
+        if (await AskStore(cancellation => store.ReadAsync(StoreKind.End, job, cancellation)).ConfigureAwait(false) is null) return false;
+        await AskStore(async cancellation =>
+        {
+            await JobBook.CloseAsync(store, job, cancellation).ConfigureAwait(false);
+            return true;
+        }).ConfigureAwait(false);
+        return true;
+    }
+
+    // Each question to the store has its own limit: what lies between two may take long.
+    private static async Task<T> AskStore<T>(Func<CancellationToken, Task<T>> ask)
+    {
+        using var limit = new CancellationTokenSource(_storeLimit);
+        return await ask(limit.Token).ConfigureAwait(false);
+    }
 
     private void Forget(JobRun run)
     {
@@ -161,13 +214,13 @@ internal sealed partial class JobRuns(SiloNode silo, JobResolver resolver, IClus
         resolver.Forget(run.Job);
     }
 
-    private async Task EndAsync(JobEntry entry, string reason, CancellationToken cancellation)
+    private Task<bool> FailAsync(JobEntry entry, string reason) => AskStore(async cancellation =>
     {
         var status = new JobStatus { Job = entry.Job, Name = entry.Name, State = JobStates.Failed, Submitted = entry.Submitted, Reason = reason };
         await store.AppendAsync(entry.Job, [new TrainingEvent(1, time.GetUtcNow(), 0, "ended", "error", $"the job has failed: {reason}")], cancellation).ConfigureAwait(false);
-        await store.WriteAsync(StoreKind.End, entry.Job, JobEntry.ToText(status), 0, cancellation).ConfigureAwait(false);
-        await store.RemoveAsync(StoreKind.Open, entry.Job, cancellation).ConfigureAwait(false);
-    }
+        await JobBook.EndAsync(store, status, cancellation).ConfigureAwait(false);
+        return true;
+    });
 
     [LoggerMessage(20, LogLevel.Information, "Job {Job} is taken up here")]
     private partial void Taking(string job);

@@ -1,4 +1,5 @@
 using DistTrain.Contracts;
+using DistTrain.Grains.Wire;
 using Microsoft.Extensions.Logging;
 using Orleans.Runtime;
 
@@ -11,6 +12,7 @@ namespace DistTrain.Grains;
 internal sealed partial class JobWatch(SiloNode silo, JobRuns runs, Roster roster, IClusterStore store, IGrainFactory grains, TimeProvider time, ILogger<JobWatch> log) : ILifecycleParticipant<ISiloLifecycle>
 {
     private static readonly TimeSpan _period = TimeSpan.FromSeconds(3);
+    private const int DropEvery = 10; // rounds
     private static readonly TimeSpan _leaveLimit = TimeSpan.FromSeconds(30);
     private readonly CancellationTokenSource _ending = new();
     private readonly SemaphoreSlim _look = new(1, 1);
@@ -40,6 +42,7 @@ internal sealed partial class JobWatch(SiloNode silo, JobRuns runs, Roster roste
         }
         try
         {
+            TellLeaving();
             await runs.LeaveAsync(cancellation).WaitAsync(_leaveLimit, cancellation).ConfigureAwait(false);
             await Task.WhenAll(_followed, _watched).WaitAsync(_leaveLimit, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
@@ -49,6 +52,13 @@ internal sealed partial class JobWatch(SiloNode silo, JobRuns runs, Roster roste
         }
     }
 
+    // Nothing new is placed here, and what leaves here is started elsewhere meanwhile. Who does not hear it is refused when it asks.
+    private void TellLeaving()
+    {
+        foreach (var other in roster.Offers.Keys)
+            if (!other.Equals(silo.Silo)) grains.GetGrain<ISiloGrain>(other.ToParsableString()).Leaving(silo.Silo.ToParsableString()).Ignore();
+    }
+
     private void LookAtOnce(SiloAddress gone, bool there)
     {
         if (!there && _look.CurrentCount == 0) _look.Release();
@@ -56,12 +66,13 @@ internal sealed partial class JobWatch(SiloNode silo, JobRuns runs, Roster roste
 
     private async Task WatchAsync()
     {
-        while (!_ending.IsCancellationRequested)
+        for (var round = 1; !_ending.IsCancellationRequested; round++)
         {
             try
             {
                 await _look.WaitAsync(_period, _ending.Token).ConfigureAwait(false);
-                foreach (var open in await store.ListAsync(StoreKind.Open, _ending.Token).ConfigureAwait(false)) _ = EnsureAsync(open.Key);
+                foreach (var open in await store.ListAsync(StoreKind.Open, _ending.Token).ConfigureAwait(false)) _ = EnsureAsync(open);
+                if (round % DropEvery == 0) await runs.DropEndedAsync().ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (_ending.IsCancellationRequested)
             {
@@ -75,15 +86,32 @@ internal sealed partial class JobWatch(SiloNode silo, JobRuns runs, Roster roste
         }
     }
 
-    private async Task EnsureAsync(string job)
+    private async Task EnsureAsync(StoredText open)
     {
+        var job = open.Key;
         try
         {
             await grains.GetGrain<IJobGrain>(job).Ensure().ConfigureAwait(false);
         }
+        catch (RequestRefusedException refused) when (refused.Code == (byte)ClusterError.NotFound)
+        {
+            await MakeUpAsync(open).ConfigureAwait(false);
+        }
         catch (Exception unreached) when (unreached is not OutOfMemoryException)
         {
             NotEnsured(job, unreached.Message);
+        }
+    }
+
+    private async Task MakeUpAsync(StoredText open)
+    {
+        try
+        {
+            await JobBook.MakeUpAsync(store, open, _ending.Token).ConfigureAwait(false);
+        }
+        catch (Exception unreached) when (unreached is not OutOfMemoryException)
+        {
+            NotEnsured(open.Key, unreached.Message);
         }
     }
 

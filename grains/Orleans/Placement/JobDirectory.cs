@@ -39,7 +39,11 @@ internal sealed class JobDirectory(IClusterStore store, Func<IClusterMembershipS
         using var limit = new CancellationTokenSource(_limit);
         var now = await store.ReadAsync(StoreKind.Holder, KeyOf(address.GrainId), limit.Token).ConfigureAwait(false);
         // Where another was faster, there is nothing to take back.
-        if (now is not null && Same(Parse(address.GrainId, now), address)) await store.WriteAsync(StoreKind.Holder, now.Key, "", now.Revision, limit.Token).ConfigureAwait(false);
+        if (now is null || !Same(Parse(address.GrainId, now), address)) return;
+        var (written, _) = await store.WriteAsync(StoreKind.Holder, now.Key, "", now.Revision, limit.Token).ConfigureAwait(false);
+        // Of a job that has ended nothing stays. One that registers at this very moment is lost with it, and found again by its next caller: it only reads.
+        if (written && await store.ReadAsync(StoreKind.End, address.GrainId.Key.ToString() ?? "", limit.Token).ConfigureAwait(false) is not null)
+            await store.RemoveAsync(StoreKind.Holder, now.Key, limit.Token).ConfigureAwait(false);
     }
 
     public async Task<GrainAddress?> Lookup(GrainId grainId)

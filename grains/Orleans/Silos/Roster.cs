@@ -27,8 +27,31 @@ internal sealed partial class Roster(IClusterMembershipService membership, IGrai
 
     public bool IsGone(SiloAddress silo) => _gone.ContainsKey(silo);
 
-    /// <summary>Follows the membership until cancelled.</summary>
+    /// <summary>Follows the membership until cancelled, whatever fails on the way.</summary>
     public async Task RunAsync(CancellationToken cancellation)
+    {
+        while (!cancellation.IsCancellationRequested)
+        {
+            try
+            {
+                await FollowAsync(cancellation).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception broken) when (broken is not OutOfMemoryException)
+            {
+                NotFollowed(broken);
+            }
+            await Task.Delay(_again, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>Asks again, as when a silo begins to leave.</summary>
+    public Task RefreshAsync(SiloAddress silo) => _asked.ContainsKey(silo) ? AskAsync(silo, CancellationToken.None) : Task.CompletedTask;
+
+    private async Task FollowAsync(CancellationToken cancellation)
     {
         await foreach (var snapshot in membership.MembershipUpdates.WithCancellation(cancellation).ConfigureAwait(false))
         {
@@ -43,15 +66,28 @@ internal sealed partial class Roster(IClusterMembershipService membership, IGrai
         }
     }
 
-    /// <summary>Asks again, as when a silo begins to leave.</summary>
-    public Task RefreshAsync(SiloAddress silo, CancellationToken cancellation) => AskAsync(silo, cancellation);
+    // One that fails keeps the news from nobody else, and ends nothing.
+    private void Tell(SiloAddress silo, bool there)
+    {
+        foreach (var handler in Changed?.GetInvocationList() ?? [])
+        {
+            try
+            {
+                ((Action<SiloAddress, bool>)handler)(silo, there);
+            }
+            catch (Exception broken) when (broken is not OutOfMemoryException)
+            {
+                NotTaken(silo, broken);
+            }
+        }
+    }
 
     private void Leave(SiloAddress silo)
     {
         if (!_gone.TryAdd(silo, true)) return;
         _offers.TryRemove(silo, out _);
         SiloLeft(silo);
-        Changed?.Invoke(silo, false);
+        Tell(silo, false);
     }
 
     private async Task AskAsync(SiloAddress silo, CancellationToken cancellation)
@@ -65,7 +101,7 @@ internal sealed partial class Roster(IClusterMembershipService membership, IGrai
                 if (IsGone(silo)) return;
                 _offers[silo] = offer;
                 SiloOffers(silo, offer.Name, offer.Shards, offer.Workers, offer.Device);
-                Changed?.Invoke(silo, true);
+                Tell(silo, true);
                 return;
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
@@ -88,4 +124,10 @@ internal sealed partial class Roster(IClusterMembershipService membership, IGrai
 
     [LoggerMessage(3, LogLevel.Information, "Silo {Silo} has not said yet what it offers: {Reason}")]
     private partial void SiloSilent(SiloAddress silo, string reason);
+
+    [LoggerMessage(4, LogLevel.Error, "The membership could not be followed; it is tried again")]
+    private partial void NotFollowed(Exception reason);
+
+    [LoggerMessage(5, LogLevel.Error, "The news of silo {Silo} was not taken")]
+    private partial void NotTaken(SiloAddress silo, Exception reason);
 }

@@ -43,7 +43,7 @@ internal static class StoreKind
     /// <summary>By job id: <see cref="JobEntry"/>.</summary>
     public const string Job = "job";
 
-    /// <summary>By job id, empty: a job that has not ended. What every silo looks after.</summary>
+    /// <summary>By job id, the submission's id: a job that has not ended. What every silo looks after; see <see cref="JobBook"/>.</summary>
     public const string Open = "open";
 
     /// <summary>By job id: the register record.</summary>

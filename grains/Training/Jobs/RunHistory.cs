@@ -10,16 +10,20 @@ namespace DistTrain.Training;
 /// What a run has told so far, for viewers: points, events, phase times, figures. It is fed from the run's <see cref="RunFeed"/> by one reader;
 /// viewers follow at their own pace, and nothing that they do reaches the run.
 /// </summary>
-public sealed class RunHistory(RunShape job, TimeProvider time)
+/// <param name="keep">The newest points that stay.</param>
+public sealed class RunHistory(RunShape job, TimeProvider time, int keep = RunHistory.Kept)
 {
-    public RunHistory(ResolvedJob job, TimeProvider time) : this(RunShape.Of(job), time)
+    public RunHistory(ResolvedJob job, TimeProvider time, int keep = Kept) : this(RunShape.Of(job), time, keep)
     {
     }
+
+    /// <summary>Points that stay unless told otherwise.</summary>
+    public const int Kept = 1 << 20;
 
     private const double SpeedWindow = 5;
 
     private readonly Lock _gate = new();
-    private readonly LiveLog<Measured> _points = new();
+    private readonly LiveLog<Measured> _points = new(keep);
     private readonly ConcurrentDictionary<long, IReadOnlyDictionary<string, double>> _values = []; // of the few points that have any, by sequence
     private readonly LiveLog<TrainingEvent> _events = new(1 << 16);
     private readonly CurveCollector _curves = new();

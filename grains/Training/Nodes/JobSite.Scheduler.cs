@@ -13,6 +13,7 @@ internal sealed partial class JobSite
     private readonly ConcurrentDictionary<string, (MemberReport Report, TimeSpan At)> _reports = new();
     private readonly ConcurrentDictionary<string, NodeAddress> _invited = new();
     private int _warningsTold;
+    private int _held;
 
     /// <summary>The scheduler of this node; null where it is elsewhere.</summary>
     public HostedJob? Hosted { get; private set; }
@@ -61,7 +62,16 @@ internal sealed partial class JobSite
     }
 
     /// <summary>Whether nothing of the job is here any more.</summary>
-    public bool IsEmpty => Machines.Hosts.Count == 0 || (Hosted is { } hosted && hosted.EndedFor >= _linger && Machines.Hosts.All(h => h is NodeJobHost));
+    public bool IsEmpty => Volatile.Read(ref _held) == 0 && (Machines.Hosts.Count == 0 || (Hosted is { } hosted && hosted.EndedFor >= _linger && Machines.Hosts.All(h => h is NodeJobHost)));
+
+    /// <summary>Something is about to be started here: it is not empty until that is done.</summary>
+    public void Hold() => Interlocked.Increment(ref _held);
+
+    public void Release() => Interlocked.Decrement(ref _held);
+
+    /// <summary>Numbers of what runs here now.</summary>
+    public (int[] Workers, int[] Seats) Members =>
+        ([.. Machines.Hosts.OfType<WorkerHost>().Where(w => !w.Dead && !w.Ended).Select(w => w.Number)], [.. Machines.Hosts.OfType<NodeSeatHost>().Select(s => s.Machine.Address.Number)]);
 
     /// <summary>What this node's machines do now.</summary>
     public MemberReport OwnReport()

@@ -94,7 +94,12 @@ internal sealed partial class JobSite : IOutside, IDisposable
         var thread = new WorkerThread(host, Machines, Job.Job, _gradients, weights.Versions, device, t => MakeComputer(number, t.Device, weights.View), null) { Left = weights.Dispose, Name = name };
         lock (_changing)
         {
-            ObjectDisposedException.ThrowIf(IsOver, this);
+            if (IsOver)
+            {
+                weights.Dispose();
+                device.Dispose();
+                throw new ObjectDisposedException(nameof(JobSite));
+            }
             _threads.Add(thread);
             Machines.Add(host);
             thread.Start();

@@ -65,6 +65,9 @@ public sealed class TrainingNode : INodeServices, ITensorTarget, IDisposable
     /// <summary>Units of micro-batches that workers of this node have run through stages of a pipeline, forward or back.</summary>
     public long StageUnitsOf(string job) => SiteOf(job)?.StageUnits ?? 0;
 
+    /// <summary>Numbers of the workers and seats of a job that run here now.</summary>
+    public (int[] Workers, int[] Seats) MembersOf(string job) => SiteOf(job)?.Members ?? ([], []);
+
     ulong INodeServices.HostDigest => _hostDigest;
 
     LaneRoutes INodeServices.Lane => _lane;
@@ -178,11 +181,21 @@ public sealed class TrainingNode : INodeServices, ITensorTarget, IDisposable
     private TResult OnSite<TResult>(ClusterJob job, Func<JobSite, TResult> act)
     {
         if (job.Options.CheckpointFolder.Length == 0) throw new ArgumentException($"job {job.Id} has no folder for checkpoints. Name one that every node reaches: what shards and nodes are restored from is there.", nameof(job));
+        JobSite? site;
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_over.IsSet, this);
-            if (!_sites.TryGetValue(job.Id, out var site)) _sites[job.Id] = site = new JobSite(job, this);
+            if (!_sites.TryGetValue(job.Id, out site)) _sites[job.Id] = site = new JobSite(job, this);
+            site.Hold();
+        }
+        // Memory for weights is taken, wires are written to: meanwhile messages to this job and the others are received.
+        try
+        {
             return act(site);
+        }
+        finally
+        {
+            site.Release();
         }
     }
 

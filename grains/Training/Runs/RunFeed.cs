@@ -66,7 +66,7 @@ public readonly record struct RunRecord
     public double Serve { get; init; }
 }
 
-/// <summary>A bounded queue from a run to its viewers. Writing never waits and allocates nothing: where nobody reads, the oldest records fall out and are counted.</summary>
+/// <summary>A bounded queue from a run to its viewers. Writing never waits, and allocates nothing once the queue has grown: where nobody reads, the oldest records fall out and are counted.</summary>
 public sealed class RunFeed
 {
     private readonly Channel<RunRecord> _records;
@@ -76,6 +76,9 @@ public sealed class RunFeed
         _records = Channel.CreateBounded<RunRecord>(
             new BoundedChannelOptions(capacity) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = false, SingleWriter = false },
             _ => Interlocked.Increment(ref _dropped));
+
+    /// <summary>Nothing falls out: for a reader that surely reads, and must miss nothing. A scheduler that takes a job up tells all its past at once.</summary>
+    public static RunFeed Whole() => new(int.MaxValue);
 
     /// <summary>Ends when the run ends.</summary>
     public ChannelReader<RunRecord> Records => _records.Reader;

@@ -2,6 +2,7 @@ using System.Reflection;
 using DistTrain.Contracts;
 using DistTrain.Grains;
 using DistTrain.Grains.Wire;
+using MessagePack;
 using Orleans;
 
 namespace DistTrain.Cluster.Tests.Training;
@@ -27,15 +28,48 @@ public sealed class NoTensorTests
         {
             // The one place for bytes: what may be written into it is checked where it is written.
             if (type == typeof(void) || type == typeof(Task) || _plain.Contains(type) || type == typeof(ControlFrame) || !seen.Add(type)) return;
+            // The one map of numbers, each under a name; how many there may be is bounded where they are written and read.
+            if (type == typeof(IReadOnlyDictionary<string, double>) && path.EndsWith($".{nameof(MetricPoint.Values)}", StringComparison.Ordinal)) return;
             if (type.IsArray || type.IsGenericType)
             {
                 var inner = type.IsArray ? [type.GetElementType()!] : type.GetGenericArguments();
-                Assert.All(inner, i => Assert.False(type != typeof(Task<>) && i.IsPrimitive && !type.Name.StartsWith("Task", StringComparison.Ordinal) && i != typeof(int), $"{path} holds {type}: an array of numbers could be a tensor."));
+                var one = type.IsGenericType && type.GetGenericTypeDefinition() == typeof(Task<>);
+                Assert.All(inner, i => Assert.False(!one && i.IsPrimitive && i != typeof(int), $"{path} holds {type}: an array of numbers could be a tensor."));
                 foreach (var i in inner) Look(i, path);
                 return;
             }
             Assert.True(type.Namespace is "DistTrain.Contracts" or "DistTrain.Grains.Wire", $"{path} names {type}.");
             foreach (var property in type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.Name != "EqualityContract")) Look(property.PropertyType, $"{path}.{property.Name}");
+        }
+    }
+
+    [Fact]
+    public void The_figures_of_a_metric_point_are_too_few_for_a_tensor()
+    {
+        var point = new MetricPoint { Kind = "step", Values = Enumerable.Range(0, 3 * MetricPointFormatter.MostFigures).ToDictionary(i => $"layer/{i}/gradNorm", i => (double)i) };
+        var sent = MessagePackSerializer.Serialize(point, WireFormat.Options);
+        Assert.Equal(MetricPointFormatter.MostFigures, MessagePackSerializer.Deserialize<MetricPoint>(sent, WireFormat.Options).Values!.Count);
+
+        // A sender that keeps to no bound: 11 fields, then a map that is longer.
+        var writer = new System.Buffers.ArrayBufferWriter<byte>();
+        var forged = new MessagePackWriter(writer);
+        forged.WriteArrayHeader(12);
+        foreach (var field in "isiddddiddd") Field(ref forged, field);
+        forged.WriteMapHeader(MetricPointFormatter.MostFigures + 1);
+        for (var i = 0; i <= MetricPointFormatter.MostFigures; i++)
+        {
+            forged.Write($"{i}");
+            forged.Write(0.5);
+        }
+        forged.Flush();
+        var refused = Assert.Throws<MessagePackSerializationException>(() => MessagePackSerializer.Deserialize<MetricPoint>(writer.WrittenMemory, WireFormat.Options));
+        Assert.Contains("it must have at most", refused.ToString(), StringComparison.Ordinal);
+
+        static void Field(ref MessagePackWriter to, char kind)
+        {
+            if (kind == 's') to.Write("step");
+            else if (kind == 'd') to.Write(0.5);
+            else to.Write(1L);
         }
     }
 

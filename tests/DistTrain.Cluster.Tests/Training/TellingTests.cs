@@ -50,6 +50,61 @@ public sealed class TellingTests
         }
     }
 
+    [Fact]
+    public async Task A_metrics_grain_that_has_lost_its_memory_gets_all_that_is_kept_although_the_first_is_not_and_is_not_asked_without_pause()
+    {
+        var folder = Directory.CreateTempSubdirectory("disttrain-telling").FullName;
+        try
+        {
+            const int Kept = 4096, Steps = 10_000;
+            var grain = DispatchProxy.Create<IMetricsGrain, ForgetfulMetrics>();
+            var forgetful = (ForgetfulMetrics)(object)grain;
+            var feed = RunFeed.Whole();
+            using var meter = new TrainingMeter();
+            var telling = new JobTelling("digits-0", JobPlanner.Plan(JobFile.BuiltIn()).Job, feed, grain, new FolderStore(folder), meter.Follow("digits-0", () => Status(JobStates.Running), () => new JobMembers([], [])), TimeProvider.System, NullLogger.Instance, Kept);
+            for (var i = 1; i <= Steps; i++) feed.Write(Step(i));
+            await forgetful.Seen(Steps).WaitAsync(TrainingCluster.Limit);
+            forgetful.Forget();
+            feed.Write(Step(Steps + 1));
+            await forgetful.Seen(Steps + 1).WaitAsync(TrainingCluster.Limit);
+            Assert.InRange(forgetful.First, 2, Steps - 1000);
+            Assert.Equal(Steps + 2 - forgetful.First, forgetful.Taken);
+            Assert.True(forgetful.Empty <= 2, $"{forgetful.Empty} calls brought nothing.");
+            telling.Abandon();
+
+            static RunRecord Step(int i) => new() { Kind = RunRecordKind.Step, Step = i, Loss = 1, Samples = 1, Seconds = i };
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task What_a_viewer_misses_never_keeps_a_job_from_ending()
+    {
+        var folder = Directory.CreateTempSubdirectory("disttrain-telling").FullName;
+        try
+        {
+            var grain = DispatchProxy.Create<IMetricsGrain, DyingMetrics>();
+            var feed = RunFeed.Whole();
+            using var meter = new TrainingMeter();
+            var telling = new JobTelling("digits-0", JobPlanner.Plan(JobFile.BuiltIn()).Job, feed, grain, new FolderStore(folder), meter.Follow("digits-0", () => Status(JobStates.Running), () => new JobMembers([], [])), new BrokenClock(), NullLogger.Instance);
+            feed.Write(new RunRecord { Kind = RunRecordKind.Event, Text = "one" });
+            feed.Complete();
+            await telling.EndAsync(Status(JobStates.Succeeded)).WaitAsync(TrainingCluster.Limit);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private sealed class BrokenClock : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => throw new InvalidOperationException("no clock");
+    }
+
     private static JobStatus Status(string state) => new() { Job = "digits-0", Name = "digits", State = state };
 
     [Fact]
@@ -98,5 +153,57 @@ public class DyingMetrics : DispatchProxy
             if (happened.Sequence == _events.Count + 1) _events.Enqueue(happened);
         IsComplete |= (long)args[3]! == _events.Count;
         return Task.FromResult(new MetricsWanted(1, _events.Count + 1));
+    }
+}
+
+/// <summary>A metrics grain that takes points as the real one does, and forgets them when it is told to.</summary>
+public class ForgetfulMetrics : DispatchProxy
+{
+    private readonly Lock _gate = new();
+    private (long Count, TaskCompletionSource Reached) _wanted = (long.MaxValue, new TaskCompletionSource());
+    private long _last;
+    private bool _forgot;
+
+    /// <summary>Sequence of the first point after the loss.</summary>
+    public long First { get; private set; }
+
+    /// <summary>Points after the loss.</summary>
+    public long Taken { get; private set; }
+
+    /// <summary>Calls after the loss that brought points of which none could be taken.</summary>
+    public int Empty { get; private set; }
+
+    public Task Seen(long count)
+    {
+        lock (_gate)
+        {
+            _wanted = (count, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+            if (_last >= count) _wanted.Reached.SetResult();
+            return _wanted.Reached.Task;
+        }
+    }
+
+    public void Forget()
+    {
+        lock (_gate) (_last, First, Taken, _forgot) = (0, 0, 0, true);
+    }
+
+    protected override object? Invoke(MethodInfo? targetMethod, object?[]? args)
+    {
+        var points = (MetricPoint[])args![0]!;
+        lock (_gate)
+        {
+            var before = _last;
+            if ((long)args[4]! <= _last)
+                foreach (var point in points.Where(p => p.Sequence > _last))
+                {
+                    if (First == 0) First = point.Sequence;
+                    _last = point.Sequence;
+                    Taken++;
+                }
+            if (_forgot && points.Length > 0 && before == _last) Empty++;
+            if (_last >= _wanted.Count) _wanted.Reached.TrySetResult();
+            return Task.FromResult(new MetricsWanted(_last + 1, 1));
+        }
     }
 }

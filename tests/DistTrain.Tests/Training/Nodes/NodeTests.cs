@@ -1,3 +1,4 @@
+using System.Net;
 using DistTrain.Protocol;
 using DistTrain.Training;
 
@@ -19,6 +20,46 @@ public sealed class NodeTests
         Assert.Empty(cluster.Problems);
         Assert.Equal(JobState.Succeeded, outcome.State);
         SameBitsTests.AssertSame(SameBitsTests.Oracle(resolved), outcome.Result);
+    }
+
+    [Fact]
+    public async Task While_something_is_started_for_a_job_messages_are_received()
+    {
+        using var cluster = new InMemoryCluster();
+        using var wire = new HeldWire();
+        using var node = new TrainingNode(new NodeOptions("held", new IPEndPoint(IPAddress.Loopback, 0), LaneToken.NewClusterKey()), wire);
+        var other = new NodeAddress("other", "127.0.0.1:9");
+        var starting = Task.Run(() => node.StartJob(cluster.Job(SameBitsTests.Job("mlp", "adam", 0.5), shards: 1), cluster.Register, resume: false, [other]));
+        try
+        {
+            await wire.Reached.WaitAsync(InMemoryCluster.Patience);
+            await Task.Run(() => node.Receive(new ControlMessage { Job = "another", From = other })).WaitAsync(InMemoryCluster.Patience);
+            Assert.False(starting.IsCompleted);
+        }
+        finally
+        {
+            wire.Let();
+            await starting.WaitAsync(InMemoryCluster.Patience);
+        }
+    }
+
+    // Whoever sends waits.
+    private sealed class HeldWire : IControlWire, IDisposable
+    {
+        private readonly TaskCompletionSource _reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly ManualResetEventSlim _let = new();
+
+        public Task Reached => _reached.Task;
+
+        public void Let() => _let.Set();
+
+        public void Send(string node, ControlMessage message)
+        {
+            _reached.TrySetResult();
+            _let.Wait();
+        }
+
+        public void Dispose() => _let.Dispose();
     }
 
     internal static async Task<JobOutcome> Train(InMemoryCluster cluster, ClusterJob job, int nodes, int workers)

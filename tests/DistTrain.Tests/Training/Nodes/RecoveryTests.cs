@@ -81,6 +81,29 @@ public sealed class RecoveryTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task A_past_longer_than_a_feed_for_viewers_is_told_whole_to_who_reads_late()
+    {
+        var resolved = TestJobs.Tiny(epochs: 860);
+        using var cluster = new InMemoryCluster();
+        var job = cluster.Job(resolved, shards: 1, replicated: false);
+        var stopped = await NodeTests.Train(cluster, job with { Options = job.Options with { StopAfterSteps = resolved.TotalSteps - 5 } }, nodes: 1, workers: 1);
+        Assert.Equal(JobState.Stopped, stopped.State);
+        cluster.Kill(cluster.Nodes[0]);
+
+        var node = cluster.Add();
+        var feed = RunFeed.Whole();
+        var hosted = node.StartJob(job, cluster.Register, resume: true, [], feed);
+        node.StartSeat(job, node.Address);
+        node.StartWorker(job, node.Address);
+        Assert.Equal(JobState.Succeeded, (await hosted.Outcome.WaitAsync(InMemoryCluster.Patience)).State);
+        var told = new List<long>();
+        await foreach (var record in feed.Records.ReadAllAsync())
+            if (record.Kind == RunRecordKind.Step) told.Add(record.Step);
+        Assert.Equal(0, feed.Dropped);
+        Assert.Equal(Enumerable.Range(1, (int)resolved.TotalSteps).Select(s => (long)s), told);
+    }
+
+    [Fact]
     public async Task Whatever_is_waited_for_is_said_in_a_sentence()
     {
         var resolved = SameBitsTests.Job("mlp", "adam", 0.5);
