@@ -2,6 +2,7 @@ using DistTrain.Grains.Wire;
 using Orleans.Concurrency;
 using Orleans.GrainDirectory;
 using Orleans.Placement;
+using Orleans.Runtime;
 
 namespace DistTrain.Grains;
 
@@ -12,6 +13,8 @@ internal sealed class SiloGrain(SiloNode node, JobRuns runs) : Grain, ISiloGrain
     public Task<SiloOffer> Offer() => Task.FromResult(node.Offer);
 
     public Task<SiloMembers> Members(string job) => Task.FromResult(runs.MembersOf(job));
+
+    public Task<bool> Reaches(string silo) => Witnesses.AcceptsAsync(SiloAddress.FromParsableString(silo));
 
     public Task Deliver(ControlFrame frame)
     {
