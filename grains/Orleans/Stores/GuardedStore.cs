@@ -5,7 +5,7 @@ using DistTrain.Contracts;
 namespace DistTrain.Grains;
 
 /// <summary>The cluster's store does not answer, whatever it is kept in.</summary>
-public sealed class StoreUnreachableException(Exception reason) : IOException($"the cluster's store does not answer: {reason.Message}", reason);
+internal sealed class StoreUnreachableException(Exception reason) : IOException($"the cluster's store does not answer: {reason.Message}", reason);
 
 /// <summary>A store whose failures have one name, so that nothing else is taken for one: a training file that cannot be read is no lost store.</summary>
 internal sealed class GuardedStore(IClusterStore store) : IClusterStore

@@ -14,8 +14,8 @@ using var host = Host.CreateDefaultBuilder()
 await host.StartAsync();
 var cluster = host.Services.GetRequiredService<ITrainingCluster>();
 
-const string spec = "{ apiVersion: disttrain/v1, kind: TrainingJob, metadata: { name: from-orleans }, spec: { training: { epochs: 2, evaluateEvery: 50 } } }";
-var job = await cluster.SubmitAsync(new JobSubmission(Guid.NewGuid().ToString("N"), spec, []));
+const string spec = """{ "apiVersion": "disttrain/v1", "kind": "TrainingJob", "metadata": { "name": "from-orleans" }, "spec": { "training": { "epochs": 2, "evaluateEvery": 50 } } }""";
+var job = await cluster.SubmitAsync(new JobSubmission($"{Guid.NewGuid():N}", spec, []));
 await foreach (var point in cluster.MetricsAsync(job.Job))
     if (point.Kind == "evaluation") Console.WriteLine($"step {point.Step,4}: test loss {point.Loss:F4}, accuracy {point.Accuracy:P2}");
 

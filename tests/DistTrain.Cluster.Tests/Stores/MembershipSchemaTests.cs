@@ -90,7 +90,7 @@ public sealed class MembershipSchemaTests
                      ("Status", status), ("ProxyPort", 0), ("SuspectTimes", ""), ("StartTime", at), ("IAmAliveTime", at),
                  })
             query.Parameters.AddWithValue(name, value);
-        return await query.ExecuteScalarAsync() as int? ?? 0;
+        return (int?)await query.ExecuteScalarAsync() ?? 0;
     }
 
     private static async Task AgeAsync(NpgsqlDataSource source)
