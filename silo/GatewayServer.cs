@@ -2,11 +2,12 @@ using System.Net;
 using DistTrain.Contracts;
 using DistTrain.Dashboard;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace DistTrain.Silo;
 
 /// <summary>API and page over the cluster.</summary>
-internal sealed class GatewayServer(SiloSettings settings, ITrainingCluster cluster, Announcement announcement) : IHostedService
+internal sealed class GatewayServer(SiloSettings settings, ITrainingCluster cluster, Announcement announcement, ILoggerFactory log) : IHostedService
 {
     private DashboardServer? _server;
 
@@ -15,7 +16,7 @@ internal sealed class GatewayServer(SiloSettings settings, ITrainingCluster clus
         var options = new DashboardOptions
         {
             Listen = new IPEndPoint(settings.HttpAddress, settings.HttpPort).ToString(), Token = settings.Token, CertificateFile = settings.Certificate, KeyFile = settings.CertificateKey,
-            Title = $"cluster {settings.Cluster}",
+            Title = $"cluster {settings.Cluster}", Log = log,
         };
         foreach (var name in settings.HttpHosts) options.Hosts.Add(name);
         _server = await DashboardServer.StartAsync(cluster, options, cancellationToken).ConfigureAwait(false);

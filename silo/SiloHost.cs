@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using DistTrain.Client;
 using DistTrain.Contracts;
@@ -14,6 +15,8 @@ namespace DistTrain.Silo;
 /// <summary>One silo from start to end: Orleans, training or the gateway, health, telemetry.</summary>
 internal static class SiloHost
 {
+    private static readonly TimeSpan _aliveEvery = TimeSpan.FromSeconds(3);
+
     /// <returns>0 when it was told to end and has; 1 when it failed.</returns>
     public static async Task<int> RunAsync(SiloSettings settings, TextWriter output, TextWriter error)
     {
@@ -37,6 +40,8 @@ internal static class SiloHost
         builder.Logging.SetMinimumLevel(settings.Log).AddFilter("Orleans", settings.Log < LogLevel.Information ? settings.Log : LogLevel.Warning).AddFilter("Microsoft", LogLevel.Warning)
             .AddSimpleConsole(console => (console.SingleLine, console.TimestampFormat, console.UseUtcTimestamp) = (true, "HH:mm:ss.fff ", true));
         builder.Services.AddSingleton(settings);
+        // First to start and last to stop: what the others do while they stop is sent too.
+        Telemetry.Add(builder.Services, settings);
         builder.Services.AddSingleton(new Announcement(output));
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = settings.Drain);
         builder.Services.AddSingleton<IHostLifetime, EndSignals>();
@@ -45,16 +50,16 @@ internal static class SiloHost
             // Short, so that what waits for the database says so soon.
             var source = new NpgsqlDataSourceBuilder(settings.PostgreSql) { ConnectionStringBuilder = { Timeout = 5, CommandTimeout = 5, MaxPoolSize = 20 } }.Build();
             builder.Services.AddSingleton(source);
-            builder.Services.AddHostedService(_ => new SchemaMaker(source, settings.Cluster));
+            builder.Services.AddHostedService(_ => new SchemaMaker(source, settings));
         }
         builder.UseOrleans(silo => Orleans(silo, settings));
+        builder.Services.AddSingleton<StoreProbe>();
         builder.Services.AddHostedService<HealthServer>();
         if (settings.Gateway)
         {
             builder.Services.AddOrleansTrainingCluster();
             builder.Services.AddHostedService<GatewayServer>();
         }
-        Telemetry.Add(builder.Services, settings);
         return builder.Build();
     }
 
@@ -75,6 +80,9 @@ internal static class SiloHost
         {
             options.ProbeTimeout = settings.Probe;
             options.TableRefreshTimeout = TimeSpan.FromSeconds(10);
+            // Said often, so that a cluster that was killed as a whole is soon known to be; missed for as long as Orleans lets it be by default.
+            options.IAmAliveTablePublishTimeout = _aliveEvery;
+            options.NumMissedTableIAmAliveLimit = 30;
         });
         if (settings.PostgreSql.Length > 0) silo.UseAdoNetClustering(options => (options.Invariant, options.ConnectionString) = ("Npgsql", settings.PostgreSql));
         else silo.UseDevelopmentClustering(settings.Primary ?? new IPEndPoint(settings.Address, settings.SiloPort));
@@ -92,26 +100,36 @@ internal static class SiloHost
     }
 
     /// <summary>Before Orleans asks for its tables, they are there. The database may come up later than the silo: it is waited for.</summary>
-    private sealed class SchemaMaker(NpgsqlDataSource source, string cluster) : IHostedLifecycleService
+    private sealed class SchemaMaker(NpgsqlDataSource source, SiloSettings settings) : IHostedLifecycleService
     {
         private static readonly TimeSpan _patience = TimeSpan.FromMinutes(2);
+
+        // Four times that a silo has not said that it is alive.
+        private static readonly TimeSpan _silence = 4 * _aliveEvery;
 
         public async Task StartingAsync(CancellationToken cancellationToken)
         {
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             limit.CancelAfter(_patience);
+            var prepared = 0L;
             while (true)
             {
                 try
                 {
-                    await MembershipSchema.PrepareAsync(source, limit.Token).ConfigureAwait(false);
-                    await MembershipSchema.BuryAsync(source, cluster, limit.Token).ConfigureAwait(false);
-                    return;
+                    if (prepared == 0)
+                    {
+                        await MembershipSchema.PrepareAsync(source, limit.Token).ConfigureAwait(false);
+                        prepared = Stopwatch.GetTimestamp();
+                    }
+                    var (_, fresh) = await MembershipSchema.BuryAsync(source, settings.Cluster, new IPEndPoint(settings.Address, settings.SiloPort), _silence, limit.Token).ConfigureAwait(false);
+                    // Who still says that it is alive after this wait refuses this silo only: the others must judge.
+                    if (fresh == 0 || Stopwatch.GetElapsedTime(prepared) > _silence + _aliveEvery) return;
                 }
                 catch (NpgsqlException unreached) when (unreached.IsTransient && !limit.IsCancellationRequested)
                 {
-                    await Task.Delay(TimeSpan.FromMilliseconds(500), limit.Token).ConfigureAwait(false);
+                    // It is asked again.
                 }
+                await Task.Delay(TimeSpan.FromMilliseconds(500), limit.Token).ConfigureAwait(false);
             }
         }
 

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Microsoft.Extensions.Logging;
 
 namespace DistTrain.Dashboard;
 
@@ -37,6 +38,9 @@ public sealed class DashboardOptions
 
     /// <summary>The line under the page's title: "embedded", "cluster production".</summary>
     public string Title { get; set; } = "";
+
+    /// <summary>Where <see cref="DashboardServer"/> says what failed that nobody thought of; null = nowhere. A host of its own has its own log.</summary>
+    public ILoggerFactory? Log { get; set; }
 
     /// <summary>256 random bits in URL-safe base 64.</summary>
     public static string NewToken() => Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)).TrimEnd('=').Replace('+', '-').Replace('/', '_');

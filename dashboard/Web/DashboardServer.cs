@@ -44,6 +44,7 @@ public sealed class DashboardServer : IAsyncDisposable
         builder.WebHost.UseKestrelCore();
         builder.Services.AddRoutingCore();
         builder.Logging.ClearProviders();
+        if (options.Log is { } log) builder.Services.AddSingleton(log);
         builder.Services.AddSingleton(cluster);
         builder.Services.AddDistTrainDashboard();
         builder.Services.AddSingleton(Options.Create(options));

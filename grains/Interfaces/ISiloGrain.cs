@@ -15,6 +15,11 @@ public interface ISiloGrain : IGrainWithStringKey
     [AlwaysInterleave, Alias("members")]
     Task<SiloMembers> Members(string job);
 
+    /// <summary>Whether this silo reaches another's process now.</summary>
+    /// <param name="silo">The other's address.</param>
+    [AlwaysInterleave, Alias("reaches")]
+    Task<bool> Reaches(string silo);
+
     /// <summary>A message for the node as a whole, or for a job's scheduler on it.</summary>
     [OneWay, AlwaysInterleave, Alias("deliver")]
     Task Deliver(ControlFrame frame);

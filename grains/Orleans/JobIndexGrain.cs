@@ -47,7 +47,7 @@ internal sealed partial class JobIndexGrain(IClusterStore store, Roster roster, 
         {
             return await GrainFactory.GetGrain<IJobGrain>(entry.Job).Status().WaitAsync(_statusLimit);
         }
-        catch (Exception silent) when (silent is OrleansException or TimeoutException)
+        catch (Exception silent) when (silent is not OutOfMemoryException)
         {
             return new JobStatus { Job = entry.Job, Name = entry.Name, State = JobStates.Queued, Submitted = entry.Submitted, Reason = $"its silo does not answer now: {silent.Message}" };
         }

@@ -96,7 +96,14 @@ internal sealed class MetricsGrain(IClusterStore store, EndedJobs endedJobs, Tim
         catch (OperationCanceledException)
         {
             // Nothing came; the viewer asks again. The job may have ended while its silo could not reach this grain.
-            if (entries.Count == 0) await LookForEnd(CancellationToken.None);
+            try
+            {
+                if (entries.Count == 0) await LookForEnd(CancellationToken.None);
+            }
+            catch (StoreUnreachableException)
+            {
+                // Nor can anybody say so while the store is away; training goes on.
+            }
         }
         return ([.. entries], log.IsCompleted && after + entries.Count >= log.Count);
     }

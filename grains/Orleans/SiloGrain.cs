@@ -14,6 +14,8 @@ internal sealed class SiloGrain(SiloNode node, JobRuns runs, Roster roster) : Gr
 
     public Task<SiloMembers> Members(string job) => Task.FromResult(runs.MembersOf(job));
 
+    public Task<bool> Reaches(string silo) => Witnesses.AcceptsAsync(SiloAddress.FromParsableString(silo));
+
     public Task Deliver(ControlFrame frame)
     {
         node.Receive(frame);

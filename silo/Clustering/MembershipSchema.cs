@@ -10,7 +10,8 @@ namespace DistTrain.Silo;
 /// </summary>
 /// <remarks>
 /// A row for each silo, and a version for the whole that every change raises: a change counts only if it saw the newest version (@Version), in one statement, so two silos
-/// never both change the table from the same state.
+/// never both change the table from the same state. When a silo last said that it is alive is by the database's clock, and only the silo itself says it: whoever votes a silo dead
+/// writes its row too, with a time that it has read.
 /// </remarks>
 internal static class MembershipSchema
 {
@@ -45,18 +46,18 @@ internal static class MembershipSchema
         ("MembershipReadRowKey", $"SELECT {Columns} FROM disttrain_cluster c LEFT JOIN disttrain_silo s ON s.cluster = c.id AND {Row} WHERE c.id = @DeploymentId"),
         ("MembershipReadAllKey", $"SELECT {Columns} FROM disttrain_cluster c LEFT JOIN disttrain_silo s ON s.cluster = c.id WHERE c.id = @DeploymentId"),
         ("InsertMembershipVersionKey", "WITH made AS (INSERT INTO disttrain_cluster (id) VALUES (@DeploymentId) ON CONFLICT DO NOTHING RETURNING 1) SELECT count(*)::int FROM made"),
-        ("UpdateIAmAlivetimeKey", $"UPDATE disttrain_silo s SET alive = @IAmAliveTime WHERE {Row}"),
+        ("UpdateIAmAlivetimeKey", $"UPDATE disttrain_silo s SET alive = now() WHERE {Row}"),
         ("InsertMembershipKey",
             $"""
              WITH raised AS ({Raise} AND NOT EXISTS (SELECT 1 FROM disttrain_silo s WHERE {Row}) RETURNING 1),
              made AS (INSERT INTO disttrain_silo (cluster, address, port, generation, name, host, status, gateway_port, started, alive)
-                      SELECT @DeploymentId, @Address, @Port, @Generation, @SiloName, @HostName, @Status, @ProxyPort, @StartTime, @IAmAliveTime FROM raised RETURNING 1)
+                      SELECT @DeploymentId, @Address, @Port, @Generation, @SiloName, @HostName, @Status, @ProxyPort, @StartTime, now() FROM raised RETURNING 1)
              SELECT count(*)::int FROM made
              """),
         ("UpdateMembershipKey",
             $"""
              WITH raised AS ({Raise} AND EXISTS (SELECT 1 FROM disttrain_silo s WHERE {Row}) RETURNING 1),
-             made AS (UPDATE disttrain_silo s SET status = @Status, suspects = @SuspectTimes, alive = @IAmAliveTime FROM raised WHERE {Row} RETURNING 1)
+             made AS (UPDATE disttrain_silo s SET status = @Status, suspects = @SuspectTimes FROM raised WHERE {Row} RETURNING 1)
              SELECT count(*)::int FROM made
              """),
         ("DeleteMembershipTableEntriesKey", "DELETE FROM disttrain_silo WHERE cluster = @DeploymentId; DELETE FROM disttrain_cluster WHERE id = @DeploymentId"),
@@ -64,40 +65,58 @@ internal static class MembershipSchema
     ];
 
     /// <summary>
-    /// Silos that the table calls alive and that refuse a connection are dead: all that are left of a cluster that was killed as a whole. Without this, whoever starts next
-    /// waits minutes for them. A silo that says nothing at all may live beyond a broken network, and is left to Orleans.
+    /// Strikes off what is left of a cluster that was killed as a whole; without this, whoever starts next waits minutes for it. A silo counts as dead where it refuses a
+    /// connection, has not said for <paramref name="silence"/> that it is alive, and no other silo of the table accepts a connection: as long as one lives, the cluster itself
+    /// finds out who does not. A silo that neither answers nor refuses may live beyond a broken network, and is left to Orleans too.
     /// </summary>
-    /// <returns>How many were struck off.</returns>
-    public static async Task<int> BuryAsync(NpgsqlDataSource source, string cluster, CancellationToken cancellation)
+    /// <param name="own">Where this silo will listen; rows of its earlier lives are Orleans' own to replace.</param>
+    /// <returns>How many were struck off, and how many refuse but were heard of too lately: look again.</returns>
+    public static async Task<(int Buried, int Fresh)> BuryAsync(NpgsqlDataSource source, string cluster, IPEndPoint own, TimeSpan silence, CancellationToken cancellation)
     {
-        var silos = new List<(string Address, int Port, int Generation)>();
-        await using (var read = source.CreateCommand("SELECT address, port, generation FROM disttrain_silo WHERE cluster = $1 AND status BETWEEN 2 AND 5"))
+        var silos = new List<(string Address, int Port, int Generation, bool Silent)>();
+        await using (var read = source.CreateCommand("SELECT address, port, generation, alive < now() - $2 FROM disttrain_silo WHERE cluster = $1 AND status BETWEEN 2 AND 5"))
         {
             read.Parameters.AddWithValue(cluster);
+            read.Parameters.AddWithValue(silence);
             await using var reader = await read.ExecuteReaderAsync(cancellation).ConfigureAwait(false);
-            while (await reader.ReadAsync(cancellation).ConfigureAwait(false)) silos.Add((reader.GetString(0), reader.GetInt32(1), reader.GetInt32(2)));
+            while (await reader.ReadAsync(cancellation).ConfigureAwait(false)) silos.Add((reader.GetString(0), reader.GetInt32(1), reader.GetInt32(2), reader.GetBoolean(3)));
         }
-        var refused = await Task.WhenAll(silos.Select(silo => RefusesAsync(silo.Address, silo.Port, cancellation))).ConfigureAwait(false);
-        var buried = 0;
-        foreach (var ((address, port, generation), dead) in silos.Zip(refused))
+        silos.RemoveAll(silo => silo.Port == own.Port && IPAddress.Parse(silo.Address).Equals(own.Address));
+        var answers = await Task.WhenAll(silos.Select(silo => AskAsync(silo.Address, silo.Port, cancellation))).ConfigureAwait(false);
+        if (answers.Contains(Answer.Accepts)) return (0, 0);
+        var (buried, fresh) = (0, 0);
+        foreach (var ((address, port, generation, silent), answer) in silos.Zip(answers))
         {
-            if (!dead) continue;
-            // The version goes up with it, so that no silo changes the table from a state in which this one lived.
+            if (answer != Answer.Refuses) continue;
+            if (!silent)
+            {
+                fresh++;
+                continue;
+            }
+            // The version goes up with it, so that no silo changes the table from a state in which this one lived. It may have spoken since it was read.
             await using var bury = source.CreateCommand(
                 """
-                WITH struck AS (UPDATE disttrain_silo SET status = 6 WHERE cluster = $1 AND address = $2 AND port = $3 AND generation = $4 AND status <> 6 RETURNING 1)
+                WITH struck AS (UPDATE disttrain_silo SET status = 6 WHERE cluster = $1 AND address = $2 AND port = $3 AND generation = $4 AND status <> 6 AND alive < now() - $5 RETURNING 1)
                 UPDATE disttrain_cluster SET version = version + 1 WHERE id = $1 AND EXISTS (SELECT 1 FROM struck)
                 """);
             bury.Parameters.AddWithValue(cluster);
             bury.Parameters.AddWithValue(address);
             bury.Parameters.AddWithValue(port);
             bury.Parameters.AddWithValue(generation);
+            bury.Parameters.AddWithValue(silence);
             buried += await bury.ExecuteNonQueryAsync(cancellation).ConfigureAwait(false);
         }
-        return buried;
+        return (buried, fresh);
     }
 
-    private static async Task<bool> RefusesAsync(string address, int port, CancellationToken cancellation)
+    private enum Answer
+    {
+        None,
+        Accepts,
+        Refuses,
+    }
+
+    private static async Task<Answer> AskAsync(string address, int port, CancellationToken cancellation)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         limit.CancelAfter(TimeSpan.FromSeconds(1));
@@ -105,15 +124,15 @@ internal static class MembershipSchema
         try
         {
             await socket.ConnectAsync(IPAddress.Parse(address), port, limit.Token).ConfigureAwait(false);
-            return false;
+            return Answer.Accepts;
         }
-        catch (SocketException refused)
+        catch (SocketException failed)
         {
-            return refused.SocketErrorCode == SocketError.ConnectionRefused;
+            return failed.SocketErrorCode == SocketError.ConnectionRefused ? Answer.Refuses : Answer.None;
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            return false;
+            return Answer.None;
         }
     }
 

@@ -1,5 +1,4 @@
 using System.Net;
-using DistTrain.Grains;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -15,9 +14,8 @@ namespace DistTrain.Silo;
 /// <summary>
 /// <c>/health/live</c>: the process turns over. <c>/health/ready</c>: the silo is an active member of the cluster and its store answers. <c>POST /drain</c>, from this machine only and with the header <c>X-DistTrain-Drain: 1</c>: begin to end.
 /// </summary>
-internal sealed class HealthServer(SiloSettings settings, Announcement announcement, IClusterMembershipService membership, ILocalSiloDetails local, IClusterStore store, IHostApplicationLifetime application) : IHostedService
+internal sealed class HealthServer(SiloSettings settings, Announcement announcement, IClusterMembershipService membership, ILocalSiloDetails local, StoreProbe store, IHostApplicationLifetime application) : IHostedService
 {
-    private static readonly TimeSpan _storeLimit = TimeSpan.FromSeconds(3);
     private WebApplication? _web;
 
     public async Task StartAsync(CancellationToken cancellationToken)
@@ -56,15 +54,6 @@ internal sealed class HealthServer(SiloSettings settings, Announcement announcem
         if (application.ApplicationStopping.IsCancellationRequested) return "draining";
         var status = membership.CurrentSnapshot.GetSiloStatus(local.SiloAddress);
         if (status != SiloStatus.Active) return $"the silo is {status}, not yet an active member of the cluster";
-        try
-        {
-            using var limit = new CancellationTokenSource(_storeLimit);
-            await store.ReadAsync("health", "probe", limit.Token).ConfigureAwait(false);
-            return null;
-        }
-        catch (Exception unreached) when (unreached is IOException or UnauthorizedAccessException or System.Data.Common.DbException or TimeoutException or OperationCanceledException)
-        {
-            return $"the store does not answer: {unreached.Message}";
-        }
+        return await store.AnswersAsync().ConfigureAwait(false) ? null : "the store does not answer";
     }
 }

@@ -25,7 +25,7 @@ internal sealed record Setting(string Name, string Default, string Text)
         new("postgresql-file", "", "a file that holds the connection string"),
         new("address", "127.0.0.1", "IP address by which other silos reach this one"),
         new("silo-port", "11111", "Orleans, silo to silo"),
-        new("gateway-port", "30000", "Orleans, clients to silo; 0 = no clients"),
+        new("gateway-port", "0", "Orleans, clients to silo, without a credential: whoever reaches it can call every grain; 0 = no clients"),
         new("lane-port", "11211", "the tensor lane; 0 takes a free one"),
         new("health-port", "8081", "/health/live, /health/ready, POST /drain; 0 takes a free one"),
         new("http-port", "8080", "role gateway: API and page; 0 takes a free one"),

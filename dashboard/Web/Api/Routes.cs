@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace DistTrain.Dashboard;
@@ -80,7 +81,15 @@ internal static class Routes
         {
             await Answer.ProblemAsync(context, StatusCodes.Status504GatewayTimeout, "unreachable", [$"the cluster did not answer within {patience.TotalSeconds:F0} s. Ask again."]).ConfigureAwait(false);
         }
+        catch (Exception broken) when (!context.Response.HasStarted && broken is not OutOfMemoryException)
+        {
+            // What nobody thought of: the log says what it was, the answer only that it is not the viewer's fault.
+            Broken(services.GetRequiredService<ILoggerFactory>().CreateLogger("DistTrain.Dashboard"), context.Request.Method, context.Request.Path, broken);
+            await Answer.ProblemAsync(context, StatusCodes.Status500InternalServerError, "internal", ["the server failed at this request; its log says why. Ask again; where it stays so, report it with the log."]).ConfigureAwait(false);
+        }
     };
+
+    private static readonly Action<ILogger, string, string, Exception?> Broken = LoggerMessage.Define<string, string>(LogLevel.Error, new EventId(1, nameof(Broken)), "{Method} {Path} failed");
 }
 
 /// <summary>What a route answers.</summary>

@@ -24,7 +24,8 @@ public static class DistTrainSiloBuilder
         services.AddOptions<DistTrainOptions>().Configure(options => configure?.Invoke(options));
         services.AddSingleton<IConfigurationValidator, DistTrainValidator>();
         services.TryAddSingleton(TimeProvider.System);
-        services.AddSingleton(store ?? (provider => new FolderStore(Path.Combine(provider.GetRequiredService<IOptions<DistTrainOptions>>().Value.StateFolder, "store"))));
+        services.AddSingleton<IClusterStore>(provider => new GuardedStore(store?.Invoke(provider) ?? new FolderStore(Path.Combine(provider.GetRequiredService<IOptions<DistTrainOptions>>().Value.StateFolder, "store"))));
+        services.AddSingleton<IIncomingGrainCallFilter, StoreRefusals>();
         services.AddSingleton(provider => new TrainingMeter(provider.GetService<System.Diagnostics.Metrics.IMeterFactory>()));
         services.AddSingleton<Roster>();
         services.AddSingleton<SiloNode>();
@@ -54,6 +55,8 @@ public static class DistTrainSiloBuilder
                 grains.Classes.Remove(typeof(ParameterServerGrain));
             }
             if (options.Value.Workers == 0) grains.Classes.Remove(typeof(WorkerGrain));
+            // A gateway need not reach the folder of checkpoints, from which the metrics of a job that has ended are read.
+            if (!options.Value.Trains) grains.Classes.Remove(typeof(MetricsGrain));
         }
     }
 

@@ -14,6 +14,8 @@ namespace DistTrain.Grains;
 /// </summary>
 internal sealed class JobResolver(SiloNode silo, TimeProvider time)
 {
+    private const string KeptJobs = "jobs";
+    private static readonly string[] _kept = [KeptJobs, "store"];
     // Between the check of a spec and its start: the data is not read twice.
     private static readonly TimeSpan _keepUnused = TimeSpan.FromMinutes(1);
     private readonly ConcurrentDictionary<(string Job, string Sha256), Resolved> _jobs = new();
@@ -75,6 +77,7 @@ internal sealed class JobResolver(SiloNode silo, TimeProvider time)
     {
         var file = JobFile.Parse(Encoding.UTF8.GetBytes(submission.Spec), "the submitted spec", submission.Spec.TrimStart().StartsWith('{'), [.. submission.Overrides.Select(SpecOverride.Parse)]);
         DataRoot.CheckSubmitted(file);
+        if (Kept(file.Spec.Checkpoint.Path) is { } kept) throw new SpecException([file.Problem("spec.checkpoint.path", $"is {file.Spec.Checkpoint.Path}. {kept}/ is the cluster's own. Leave it out, or name another folder such as checkpoints/{file.Spec.Name}.")]);
         return file;
     }
 
@@ -88,21 +91,36 @@ internal sealed class JobResolver(SiloNode silo, TimeProvider time)
         // Which device a worker here uses is decided below; a silo that only holds shards need not have one at all.
         var overrides = new List<SpecOverride> { SpecOverride.Parse("cluster.device=auto") };
         if (DataRoot.Resolve(file, silo.Options.DataFolder) is { Length: > 0 } path) overrides.Add(DataRoot.At(path));
+        var folder = FolderOf(silo.Options, job, file.Spec.Checkpoint.Path);
+        if (file.Spec.Checkpoint.Path.Length > 0 && !IsJobs(silo.Options, folder))
+            throw new SpecException([file.Problem("spec.checkpoint.path", $"is {file.Spec.Checkpoint.Path}. It must stay in the silos' state folder, links followed, and out of jobs/ and store/ there. Leave it out, or name a folder such as checkpoints/{file.Spec.Name}.")]);
         var plan = JobPlanner.Plan(ReadDocument(document, overrides));
         return new ClusterJob
         {
             Id = job, Job = plan.Job, MinimumWorkers = 1,
             Options = plan.Options with
             {
-                CheckpointFolder = FolderOf(silo.Options, job, plan.Options.CheckpointFolder), Processes = 0, Device = MemberPlacement.DeviceOn(wanted, silo.Options.DeviceHere),
+                CheckpointFolder = folder, Processes = 0, Device = MemberPlacement.DeviceOn(wanted, silo.Options.DeviceHere),
                 ComputeThreads = silo.Options.ComputeThreads > 0 ? silo.Options.ComputeThreads : Math.Max(1, Environment.ProcessorCount / Math.Max(1, silo.Options.Workers)),
             },
         };
     }
 
-    /// <summary>Where a job's checkpoints are: as its spec says, beneath the state folder where that is relative; else in a folder of the job's own.</summary>
+    /// <summary>Where a job's checkpoints are: in a folder of the job's own beneath the one that its spec names in the state folder, so that jobs with one spec keep apart.</summary>
     internal static string FolderOf(DistTrainOptions options, string job, string wanted) =>
-        Path.GetFullPath(wanted.Length > 0 ? Path.Combine(options.StateFolder, wanted) : Path.Combine(options.StateFolder, "jobs", job, "checkpoints"));
+        Path.GetFullPath(wanted.Length > 0 ? Path.Combine(options.StateFolder, wanted, job) : Path.Combine(options.StateFolder, KeptJobs, job, "checkpoints"));
+
+    private static bool IsJobs(DistTrainOptions options, string folder) =>
+        DataRoot.Holds(options.StateFolder, folder) && !_kept.Any(kept => DataRoot.Holds(Path.Combine(options.StateFolder, kept), folder));
+
+    // Which of the cluster's own folders a path begins in, as it is written: "a/../store" too.
+    private static string? Kept(string path)
+    {
+        if (path.Length == 0) return null;
+        var root = Path.GetPathRoot(Path.GetFullPath("."))!;
+        var first = Path.GetRelativePath(root, Path.GetFullPath(path, root)).Split(Path.DirectorySeparatorChar)[0];
+        return _kept.FirstOrDefault(kept => string.Equals(kept, first, StringComparison.OrdinalIgnoreCase));
+    }
 
     private static Task<T> OnOwnThread<T>(Func<T> work) => Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 }

@@ -78,13 +78,31 @@ internal sealed partial class SiloNode : IControlWire, IDisposable
         Node?.Dispose();
     }
 
-    // A closed connection that cannot be made again is better evidence than missed probes, and there at once.
+    // A closed connection that cannot be made again is better evidence than missed probes, and there at once; but one silo alone may be the one that is cut off.
     private void Report(NodeAddress node)
     {
         var silo = SiloAddress.FromParsableString(node.Name);
         if (silo.Equals(Silo) || _membership.CurrentSnapshot.GetSiloStatus(silo) is not SiloStatus.Active) return;
-        SiloLost(silo);
-        _ = _membership.TryKill(silo);
+        _ = ReportAsync(silo);
+    }
+
+    private async Task ReportAsync(SiloAddress silo)
+    {
+        try
+        {
+            var others = _roster.Offers.Where(o => o.Value.Lane.Length > 0 && !o.Key.Equals(Silo) && !o.Key.Equals(silo)).Select(o => o.Key.ToParsableString());
+            if (!await Witnesses.AgreeAsync(() => Witnesses.AcceptsAsync(silo), [.. others.Select(o => (Func<Task<bool>>)(() => _grains.GetGrain<ISiloGrain>(o).Reaches(silo.ToParsableString())))]).ConfigureAwait(false))
+            {
+                SiloReached(silo);
+                return;
+            }
+            SiloLost(silo);
+            await _membership.TryKill(silo).ConfigureAwait(false);
+        }
+        catch (Exception failed) when (failed is not OutOfMemoryException)
+        {
+            SiloUnreported(silo, failed.Message);
+        }
     }
 
     private void Follow(SiloAddress silo, bool there)
@@ -94,6 +112,12 @@ internal sealed partial class SiloNode : IControlWire, IDisposable
 
     [LoggerMessage(10, LogLevel.Warning, "The connection to silo {Silo} closed and cannot be made again: the cluster is told that it is dead")]
     private partial void SiloLost(SiloAddress silo);
+
+    [LoggerMessage(12, LogLevel.Warning, "The connection to silo {Silo} closed and cannot be made again, but somebody still reaches it: whether it is dead is left to the cluster's probes")]
+    private partial void SiloReached(SiloAddress silo);
+
+    [LoggerMessage(13, LogLevel.Warning, "The cluster could not be told that silo {Silo} is dead: {Reason}")]
+    private partial void SiloUnreported(SiloAddress silo, string reason);
 
     [LoggerMessage(11, LogLevel.Debug, "A {Kind} message to {Node} is lost: {Reason}")]
     private partial void MessageLost(MessageKind kind, string node, string reason);

@@ -1,17 +1,18 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using DistTrain.Contracts;
+using DistTrain.Training;
 
 namespace DistTrain.Grains;
 
-/// <summary>
-/// The store as a folder that every silo reaches: <c>kind/key.records/revision.txt</c>. A revision is a file of its own that is linked into place only if it is not there, which is
-/// the compare-and-swap; the newest counts, older ones are removed.
-/// </summary>
-public sealed class FolderStore(string folder) : IClusterStore
+/// <summary>The store as a folder that every silo reaches: <c>kind/key.records/revision.txt</c>, each text as <see cref="RevisionFolder"/> keeps it, each event a file of its own.</summary>
+public sealed class FolderStore(IFileSystem files, string folder) : IClusterStore
 {
-    private const int Tries = 100;
+    private const string Suffix = ".txt";
+
+    public FolderStore(string folder) : this(new DiskFileSystem(), folder)
+    {
+    }
 
     public Task PrepareAsync(CancellationToken cancellation)
     {
@@ -24,13 +25,8 @@ public sealed class FolderStore(string folder) : IClusterStore
     public Task<(bool Written, StoredText? Now)> WriteAsync(string kind, string key, string text, long expected, CancellationToken cancellation) =>
         Task.Run<(bool, StoredText?)>(() =>
         {
-            var (now, place) = (Read(kind, key), PlaceOf(kind, key));
-            if ((now?.Revision ?? 0) != expected) return (false, now);
-            Directory.CreateDirectory(place);
-            var written = WriteExclusively(place, FileOf(expected + 1), Encoding.UTF8.GetBytes(text));
-            if (!written) return (false, Read(kind, key));
-            foreach (var old in Revisions(place).Where(r => r <= expected - 1)) TryDelete(Path.Combine(place, FileOf(old)));
-            return (true, new StoredText(key, text, expected + 1));
+            MakeKind(kind);
+            return TextOf(kind, key).TryWrite(text, expected + 1) ? (true, new StoredText(key, text, expected + 1)) : (false, Read(kind, key));
         }, cancellation);
 
     public Task<IReadOnlyList<StoredText>> ListAsync(string kind, CancellationToken cancellation) =>
@@ -57,56 +53,40 @@ public sealed class FolderStore(string folder) : IClusterStore
     public Task AppendAsync(string job, IReadOnlyList<TrainingEvent> events, CancellationToken cancellation) =>
         Task.Run(() =>
         {
-            var place = Directory.CreateDirectory(PlaceOf("event", job)).FullName;
-            foreach (var happened in events) WriteExclusively(place, FileOf(happened.Sequence), JsonSerializer.SerializeToUtf8Bytes(happened));
+            if (events.Count == 0) return;
+            MakeKind("event");
+            var place = PlaceOf("event", job);
+            if (!Directory.Exists(place))
+            {
+                files.CreateFolder(place);
+                files.FlushFolder(Path.GetDirectoryName(place)!);
+            }
+            foreach (var happened in events)
+            {
+                var name = NameOf(happened.Sequence);
+                if (!File.Exists(Path.Combine(place, name))) RevisionFolder.WriteExclusively(files, place, name, JsonSerializer.SerializeToUtf8Bytes(happened));
+            }
+            files.FlushFolder(place);
         }, cancellation);
 
     public Task<IReadOnlyList<TrainingEvent>> EventsAsync(string job, CancellationToken cancellation) =>
         Task.Run<IReadOnlyList<TrainingEvent>>(() =>
         {
             var place = PlaceOf("event", job);
-            return [.. Revisions(place).Order().Select(sequence => JsonSerializer.Deserialize<TrainingEvent>(File.ReadAllBytes(Path.Combine(place, FileOf(sequence))))).OfType<TrainingEvent>()];
+            return [.. files.List(place).Where(IsEvent).Select(name => JsonSerializer.Deserialize<TrainingEvent>(File.ReadAllBytes(Path.Combine(place, name)))).OfType<TrainingEvent>()];
         }, cancellation);
 
-    private StoredText? Read(string kind, string key)
-    {
-        var place = PlaceOf(kind, key);
-        for (var attempt = 0; attempt < Tries; attempt++)
-        {
-            if (Revisions(place).DefaultIfEmpty(0).Max() is not (> 0 and var newest)) return null;
-            try
-            {
-                return new StoredText(key, File.ReadAllText(Path.Combine(place, FileOf(newest))), newest);
-            }
-            catch (FileNotFoundException)
-            {
-                // Two newer revisions came between the listing and the reading: list again.
-            }
-        }
-        throw new IOException($"{place} changes faster than it can be read ({Tries} tries).");
-    }
+    private StoredText? Read(string kind, string key) => TextOf(kind, key).Read() is var (revision, text) ? new StoredText(key, text, revision) : null;
 
-    // Written aside and flushed; linking it under its name fails where the name is taken. File.Move links for exactly that reason when it must not overwrite.
-    private static bool WriteExclusively(string place, string name, byte[] bytes)
+    private RevisionFolder TextOf(string kind, string key) => new(files, PlaceOf(kind, key), "", Suffix, first: 1);
+
+    // A text is as durable as the folders above it.
+    private void MakeKind(string kind)
     {
-        var target = Path.Combine(place, name);
-        if (File.Exists(target)) return false;
-        var aside = Path.Combine(place, $"tmp-{Guid.NewGuid():N}");
-        try
-        {
-            using (var file = new FileStream(aside, FileMode.CreateNew, FileAccess.Write))
-            {
-                file.Write(bytes);
-                file.Flush(flushToDisk: true);
-            }
-            File.Move(aside, target, overwrite: false);
-            return true;
-        }
-        catch (IOException) when (File.Exists(target))
-        {
-            TryDelete(aside);
-            return false;
-        }
+        var place = Path.Combine(folder, kind);
+        if (Directory.Exists(place)) return;
+        files.CreateFolder(place);
+        files.FlushFolder(folder);
     }
 
     private string PlaceOf(string kind, string key) =>
@@ -114,21 +94,8 @@ public sealed class FolderStore(string folder) : IClusterStore
             ? Path.Combine(folder, kind, key + ".records")
             : throw new ArgumentException($"a key is \"{key}\". It must be 1 to 200 letters, digits, dashes, dots and underscores.", nameof(key));
 
-    private static string FileOf(long revision) => revision.ToString("D12", CultureInfo.InvariantCulture) + ".txt";
+    // In the order of their names, which is that of their sequence.
+    private static string NameOf(long sequence) => sequence.ToString("D12", CultureInfo.InvariantCulture) + Suffix;
 
-    private static IEnumerable<long> Revisions(string place) => Directory.Exists(place)
-        ? Directory.EnumerateFiles(place, "*.txt").Select(f => long.TryParse(Path.GetFileNameWithoutExtension(f), NumberStyles.None, CultureInfo.InvariantCulture, out var r) ? r : 0).Where(r => r > 0)
-        : [];
-
-    private static void TryDelete(string path)
-    {
-        try
-        {
-            File.Delete(path);
-        }
-        catch (IOException)
-        {
-            // It stays and does not count: a newer revision is there.
-        }
-    }
+    private static bool IsEvent(string name) => name.EndsWith(Suffix, StringComparison.Ordinal) && long.TryParse(name.AsSpan(0, name.Length - Suffix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out _);
 }

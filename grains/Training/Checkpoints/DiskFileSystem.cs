@@ -7,6 +7,7 @@ namespace DistTrain.Training;
 public sealed partial class DiskFileSystem : IFileSystem
 {
     private const int FileExists = 17; // EEXIST on Linux and macOS
+    private const int CurrentFolder = -100; // AT_FDCWD on Linux
 
     public void CreateFolder(string folder) => Directory.CreateDirectory(folder);
 
@@ -18,8 +19,8 @@ public sealed partial class DiskFileSystem : IFileSystem
         // A hard link is the one way to a new name that never replaces an old one.
         if (Link(temporaryPath, path) != 0)
         {
-            // Some file systems have no hard links (FAT, some network shares).
-            return Marshal.GetLastPInvokeError() != FileExists && TryMove(temporaryPath, path);
+            var error = Marshal.GetLastPInvokeError();
+            return error != FileExists && TryRename(temporaryPath, path, error);
         }
         File.Delete(temporaryPath);
         return true;
@@ -51,6 +52,7 @@ public sealed partial class DiskFileSystem : IFileSystem
 
     public Stream OpenRead(string path) => new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1 << 16, FileOptions.SequentialScan);
 
+    // On Windows alone, where the system's move itself does not replace.
     private static bool TryMove(string from, string to)
     {
         try
@@ -63,6 +65,28 @@ public sealed partial class DiskFileSystem : IFileSystem
             return false;
         }
     }
+
+    // Some file systems have no hard links (FAT, some network shares). File.Move looks whether the name is taken and then renames over it, which is no way to be the only one:
+    // the system's own rename that never replaces is.
+    private static bool TryRename(string from, string to, int linkError)
+    {
+        try
+        {
+            if ((OperatingSystem.IsMacOS() ? RenameExclusively(from, to, 4) : RenameAt(CurrentFolder, from, CurrentFolder, to, 1)) == 0) return true;
+        }
+        catch (EntryPointNotFoundException)
+        {
+            throw new IOException($"{to} cannot be published: this file system has no hard links (error {linkError}), and this system no exclusive rename.");
+        }
+        var error = Marshal.GetLastPInvokeError();
+        return error == FileExists ? false : throw new IOException($"{to} cannot be published: a hard link fails with error {linkError}, an exclusive rename with error {error}.");
+    }
+
+    [LibraryImport("libc", EntryPoint = "renameat2", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int RenameAt(int fromFolder, string from, int toFolder, string to, uint flags);
+
+    [LibraryImport("libc", EntryPoint = "renamex_np", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int RenameExclusively(string from, string to, uint flags);
 
     [LibraryImport("libc", EntryPoint = "link", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Link(string existing, string path);

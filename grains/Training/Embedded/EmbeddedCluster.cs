@@ -60,7 +60,7 @@ public sealed class EmbeddedCluster : IDisposable
         var pipeline = PipelinePlan.Of(job, options.Shards, options.Pipeline);
         _ranges = pipeline.Shards;
         _plan = PlanOf(job, options, _ranges) with { Stages = pipeline.Stages };
-        _machines = new MachineSet(_plan.Key, feed);
+        _machines = new MachineSet(_plan.Key, feed) { Job = job.Name };
         _device = new CpuDevice(1, options.InstructionSet);
         _weights = _device.Allocate(job.Layout.Length);
         _memories = [.. _ranges.Select(range => new ShardMemory(job.Layout, range, job.Optimizer, _device, _weights.View) { MeasureEvery = job.Diagnosis.Layers })];

@@ -45,6 +45,7 @@ internal class JobHost(JobMachine machine, MachineSet machines, StateStore store
     public TimeSpan LastCommit { get; private set; }
 
     private TimeSpan _lastRecord;
+    private TimeSpan? _seatLost;
 
     /// <summary>null: nothing of layers is measured.</summary>
     public LayerFigures? Layers { get; init; }
@@ -104,6 +105,7 @@ internal class JobHost(JobMachine machine, MachineSet machines, StateStore store
         log.Append(record);
         lock (_progressing) _progress = _progress.With(record);
         var now = Machines.Now;
+        TrainingSpans.Tell(entry.IsEvaluation ? "evaluation" : "step", Machines.Job, entry.IsEvaluation ? record.Step : record.Step + 1, now - _lastRecord);
         if (entry.IsEvaluation) Evaluating += now - _lastRecord;
         else (Steps, StepsThisRun, Samples, LastCommit) = (record.Step + 1, StepsThisRun + (replayed ? 0 : 1), Samples + record.Samples, now);
         _lastRecord = now;
@@ -153,6 +155,8 @@ internal class JobHost(JobMachine machine, MachineSet machines, StateStore store
 
     private void Show(JobEvent jobEvent)
     {
+        if (jobEvent.Kind == JobEventKind.SeatLost) _seatLost = Machines.Now;
+        if (jobEvent.Kind == JobEventKind.ShardPromoted) TrainingSpans.Tell("promotion", Machines.Job, jobEvent.Step, Machines.Now - (_seatLost ?? Machines.Now));
         if (!store.IsDurable && jobEvent.Kind is (JobEventKind.CheckpointPublished or JobEventKind.CheckpointSkipped)) return;
         var warning = jobEvent.Kind is JobEventKind.WorkerLost or JobEventKind.WorkerFailed or JobEventKind.WorkerRefused or JobEventKind.LeaseExpired or JobEventKind.SeatLost or JobEventKind.CheckpointAbandoned
             or JobEventKind.CheckpointSkipped or JobEventKind.Alarm or JobEventKind.StepSkipped or JobEventKind.RolledBack or JobEventKind.SchedulerStalled;

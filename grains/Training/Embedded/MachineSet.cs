@@ -31,6 +31,9 @@ internal sealed class MachineSet(ulong jobKey, RunFeed? feed, IOutside? outside 
 
     public ulong JobKey { get; } = jobKey;
 
+    /// <summary>The job's id or name, for traces.</summary>
+    public string Job { get; init; } = "";
+
     public TimeSpan Now => Stopwatch.GetElapsedTime(_start);
 
     public IReadOnlyList<WorkerHost> Workers => Volatile.Read(ref _workers);

@@ -45,6 +45,7 @@ internal sealed class StateStore
     public void SaveShard(int shard, ShardMemory memory, Message answer) => _work.Do(() =>
     {
         if (_store is null) return answer with { Payload = new CheckpointFile("", 0, "") };
+        using var span = TrainingSpans.Begin("checkpoint.shard", _machines.Job, answer.Step)?.SetTag("disttrain.shard", shard);
         var draft = Draft(new CheckpointName(answer.Step, answer.Incarnation));
         return answer with { Payload = _store.WriteShard(draft, shard, _ranges.Length, _job, new ShardSnapshot(memory.Range, memory.Snapshot())) };
     }, answer);
@@ -64,6 +65,7 @@ internal sealed class StateStore
         if (!_shared && !_drafts.ContainsKey(manifest.Name)) return answer with { Flag = false, Text = $"no shard of version {manifest.Name} was written here" };
         if (_shared && _recorded() != manifest.Name.Incarnation) return answer with { Flag = false, Text = $"the job is not in incarnation {manifest.Name.Incarnation} any more" };
         if (_shared && _store.Manifests().Contains(CheckpointStore.ManifestOf(Draft(manifest.Name)))) return answer with { Flag = true };
+        using var span = TrainingSpans.Begin("checkpoint", _machines.Job, manifest.Name.Version);
         var draft = Draft(manifest.Name);
         _drafts.Remove(manifest.Name);
         var evaluation = manifest.Position.LastEvaluation;

@@ -141,6 +141,7 @@ internal sealed class WorkerThread
     private void Compute(IComputer computer, in Message lease)
     {
         var training = lease.Open.Kind == StepKind.Train;
+        using var span = TrainingSpans.Begin(training ? "lease" : "lease.evaluation", _machines.Job, training ? lease.Open.Step + 1 : lease.Open.Step)?.SetTag("disttrain.worker", _host.Number).SetTag("disttrain.microbatches", lease.Node.Count);
         var nodes = TreeNode.Cover(lease.Node.First, lease.Node.Count, training ? _job.MicroBatches : _job.EvaluationMicroBatches, _cover);
         var answer = new Message { Kind = MessageKind.Computed, From = Address.Host, To = _host.Machine.Address, Job = _machines.JobKey, Incarnation = lease.Incarnation, Step = lease.Step, Lease = lease.Lease };
         try

@@ -38,7 +38,7 @@ public static class DataRoot
     public static SpecOverride At(string path) => new("data.path", System.Text.Json.JsonSerializer.Serialize(path), "the data folder");
 
     /// <summary>Whether a full path is <paramref name="root"/> or beneath it, once the links of both are followed. What does not exist is taken as it is written.</summary>
-    internal static bool Holds(string root, string path)
+    public static bool Holds(string root, string path)
     {
         try
         {

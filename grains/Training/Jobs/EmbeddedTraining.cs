@@ -165,7 +165,7 @@ public sealed partial class EmbeddedTraining(EmbeddedTrainingOptions options, Ti
     private EmbeddedJob Begin(string id, PlannedJob plan, JobSubmission submission, JobRecord? kept)
     {
         var stop = new CancellationTokenSource();
-        var folder = plan.Options.CheckpointFolder.Length > 0 ? Path.Combine(options.Folder, plan.Options.CheckpointFolder) : options.Folder.Length > 0 ? Path.Combine(options.Folder, id, "checkpoints") : "";
+        var folder = plan.Options.CheckpointFolder.Length > 0 ? Path.Combine(options.Folder, plan.Options.CheckpointFolder, id) : options.Folder.Length > 0 ? Path.Combine(options.Folder, id, "checkpoints") : "";
         var run = plan.Options with { CheckpointFolder = folder, WorkerLaunch = plan.Options.Processes > 0 ? options.WorkerLaunch : null, Resume = kept is not null && new JobCheckpoints(folder, plan.Job.Identity).List().Count > 0 };
         var job = new EmbeddedJob(id, plan, run, _time, stop.Cancel, kept?.Status.Submitted);
         var disk = _shelf?.Of(id);

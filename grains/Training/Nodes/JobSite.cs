@@ -45,7 +45,7 @@ internal sealed partial class JobSite : IOutside, IDisposable
         _lengths = [.. _ranges.SelectMany(r => new[] { (false, (long)r.Length), (true, (long)r.Length * states) })];
         MaxPayloadBytes = (int)Math.Min(int.MaxValue, _ranges.Max(r => (long)r.Length) * states * sizeof(float) + (long)MaxLogEntries * TensorHead.EntryElements * sizeof(float));
         if (Plan.IsPiped) MaxPayloadBytes = (int)Math.Min(int.MaxValue, Math.Max(MaxPayloadBytes, LongestActivation(pipeline)));
-        Machines = new MachineSet(Plan.Key, null, this);
+        Machines = new MachineSet(Plan.Key, null, this) { Job = Id };
         _device = new CpuDevice(1, job.Options.InstructionSet);
         (_vectors, _gradients) = (new VectorPool(_device), new GradientPool(_device, job.Job.Layout.Length, _ranges));
         _stages = Plan.IsPiped ? new StagePools(pipeline, job.Job.Layout, _device) : null;

@@ -9,7 +9,7 @@ public sealed class SettingsTests
     {
         var (settings, problems) = SettingsReader.Read([], _ => null);
         Assert.Empty(problems);
-        Assert.True(settings is { Gateway: false, Shards: true, Workers: 1, PostgreSql: "", SiloPort: 11111 });
+        Assert.True(settings is { Gateway: false, Shards: true, Workers: 1, PostgreSql: "", SiloPort: 11111, GatewayPort: 0 });
     }
 
     [Fact]

@@ -30,13 +30,20 @@ internal sealed class TrainingCluster : IAsyncDisposable
 
     public ITrainingCluster Client => Silos.Client.ServiceProvider.GetRequiredService<ITrainingCluster>();
 
-    public static async Task<TrainingCluster> StartAsync(short silos, CallRecord? calls = null, Func<string, IClusterStore>? store = null, string? kept = null)
+    public static async Task<TrainingCluster> StartAsync(short silos, CallRecord? calls = null, Func<string, IClusterStore>? store = null, string? kept = null, string? gatewayState = null)
     {
         var folder = kept ?? Directory.CreateTempSubdirectory("disttrain-cluster").FullName;
         var builder = new InProcessTestClusterBuilder(silos);
+        var made = 0;
         builder.ConfigureSilo((_, silo) =>
         {
-            silo.AddDistTrain(options => (options.StateFolder, options.Name) = (folder, "silo"), store is null ? null : _ => store(folder));
+            // The last one, where there is to be a gateway: it trains nothing, and reaches another folder.
+            var gateway = gatewayState is not null && Interlocked.Increment(ref made) == silos;
+            silo.AddDistTrain(options =>
+            {
+                (options.StateFolder, options.Name) = (gateway ? gatewayState! : folder, "silo");
+                if (gateway) (options.Shards, options.Workers) = (false, 0);
+            }, store is null ? null : _ => store(folder));
             silo.Configure<ClusterMembershipOptions>(options => options.ProbeTimeout = TimeSpan.FromSeconds(2));
             if (calls is not null) silo.AddIncomingGrainCallFilter(calls);
         });

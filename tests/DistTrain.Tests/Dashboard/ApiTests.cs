@@ -67,6 +67,17 @@ public sealed class ApiTests : ApiFixture
     }
 
     [Fact]
+    public async Task A_failure_that_nobody_thought_of_is_answered_as_a_problem_and_tells_nothing_of_itself()
+    {
+        Cluster.Refusal = new InvalidOperationException("Host=db;Password=hunter2");
+        using var response = await Client.GetAsync("jobs");
+        Assert.Equal((HttpStatusCode.InternalServerError, "application/problem+json"), (response.StatusCode, response.Content.Headers.ContentType!.MediaType));
+        var report = await ObjectOf(response);
+        Assert.Equal("internal", (string)report["title"]!);
+        Assert.DoesNotContain("hunter2", report.ToJsonString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task An_unknown_job_route_and_parameter_are_named()
     {
         Assert.Equal(HttpStatusCode.NotFound, (await Client.GetAsync("jobs/none/events")).StatusCode);

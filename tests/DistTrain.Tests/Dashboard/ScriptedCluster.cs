@@ -20,7 +20,7 @@ internal sealed class ScriptedCluster : ITrainingCluster
     public string State { get; private set; } = JobStates.Running;
 
     /// <summary>Set: every call is refused with it.</summary>
-    public ClusterException? Refusal { get; set; }
+    public Exception? Refusal { get; set; }
 
     /// <summary>Of its one checkpoint, of step 7.</summary>
     public string Manifest { get; set; } = "a.manifest.json";

@@ -26,7 +26,7 @@ public sealed class ReferenceGraphTests
         ["samples/programs/FollowJob"] = ["client/Sdk"],
         ["samples/programs/FollowInOrleans"] = ["client/Orleans"],
         ["tests/DistTrain.Browser.Tests"] = ["client/Cli"],
-        ["tests/DistTrain.Cluster.Tests"] = ["grains/Interfaces", "grains/Orleans", "silo", "client/Orleans", "client/Cli"],
+        ["tests/DistTrain.Cluster.Tests"] = ["grains/Interfaces", "grains/Orleans", "silo", "client/Orleans", "client/Cli", "samples/programs/FollowInOrleans"],
         ["tests/DistTrain.Gpu.Tests"] = ["kernels/Gpu", "learning", "grains/Training"],
         ["tests/Bench"] = ["client/Cli"],
     };

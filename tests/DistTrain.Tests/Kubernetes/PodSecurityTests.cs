@@ -23,6 +23,32 @@ public sealed class PodSecurityTests
         Assert.Empty(ServerRules.Problems(new Manifests([.. manifests.All, .. Overlays.Tools.All])));
     }
 
+    [Theory, MemberData(nameof(EveryOverlay))]
+    public void Pods_are_let_out_only_to_places_that_are_named(string overlay)
+    {
+        var manifests = Overlays.Of(overlay);
+        var rules = manifests.Of("NetworkPolicy").SelectMany(p => (p["spec"]!["egress"] as JsonArray ?? []).Select(rule => (Policy: (string)p["metadata"]!["name"]!, Rule: rule!))).ToList();
+        Assert.All(rules, r => Assert.True(r.Rule["to"] is JsonArray { Count: > 0 }, $"{r.Policy} lets pods out to anywhere"));
+        // Without a component that says so, nothing leaves the namespace but questions for the cluster's DNS; in production also what is for the database.
+        string[] outside = [.. rules.Where(r => r.Rule["to"]!.AsArray().Any(t => t!["namespaceSelector"] is not null || t["ipBlock"] is not null)).Select(r => r.Policy)];
+        Assert.Equal(overlay is "cpu" or "gpu" ? ["database", "dns"] : ["dns"], outside.Order(StringComparer.Ordinal));
+        Assert.DoesNotContain(manifests.Of("ConfigMap").SelectMany(m => m["data"]!.AsObject()), s => s.Key.StartsWith("OTEL_", StringComparison.Ordinal));
+    }
+
+    [Theory, MemberData(nameof(EveryOverlay))]
+    public void A_gateway_sees_the_checkpoints_where_the_silos_see_them_and_cannot_write_there(string overlay)
+    {
+        var workloads = Overlays.Of(overlay).Workloads().Where(w => w.Label.Contains("disttrain-", StringComparison.Ordinal) && !w.Label.EndsWith("postgres", StringComparison.Ordinal)).ToList();
+        Assert.Equal(3, workloads.Count);
+        foreach (var workload in workloads)
+        {
+            var container = workload.Containers().Single();
+            Assert.Equal("/checkpoints", (string)container["env"]!.AsArray().Single(e => (string)e!["name"]! == "DISTTRAIN_STATE")!["value"]!);
+            var mount = container["volumeMounts"]!.AsArray().Single(m => (string)m!["mountPath"]! == "/checkpoints")!;
+            Assert.Equal(workload.Label.EndsWith("gateway", StringComparison.Ordinal), (bool?)mount["readOnly"] ?? false);
+        }
+    }
+
     [Theory]
     [InlineData("runAsNonRoot", "runAsNonRoot must be true")]
     [InlineData("capabilities", "capabilities.drop must hold ALL")]
