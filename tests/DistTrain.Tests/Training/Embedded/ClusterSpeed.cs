@@ -55,7 +55,7 @@ internal static class ClusterSpeed
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"median of {pairs}: {ratios[pairs / 2]:F3}, lower quartile {ratios[pairs / 4]:F3}, upper {ratios[3 * pairs / 4]:F3}"));
     }
 
-    private static ResolvedJob LeNet(int batch, int microBatches)
+    internal static ResolvedJob LeNet(int batch, int microBatches)
     {
         var data = new RandomImages(10 * batch);
         var network = new Network(new LeNet().Build(data.InputShape, data.Classes), data.InputShape);
