@@ -89,6 +89,10 @@ public sealed record TrainingSpec
     [Description("M, the parts a step is cut into; 0 = the largest power of two <= min(64, batch / 16) (batch / 32 with batch normalization), at least 1. Part of the result, unlike the number of workers.")]
     public int MicroBatches { get; init; }
 
+    [SpecField("sampling"), AllowedValues("permutation", "replacement", "bootstrap")]
+    [Description("permutation: each sample once an epoch, in a new order; replacement: every sample of a step is drawn from all; bootstrap: as many samples as there are, drawn once for the job, then permuted (bagging).")]
+    public string Sampling { get; init; } = "permutation";
+
     [SpecField("clipNorm"), Description("Clip gradients by global norm; 0 = off."), Range(0.0, 1e30)]
     public double ClipNorm { get; init; }
 

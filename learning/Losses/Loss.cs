@@ -9,6 +9,10 @@ public abstract class Loss
     /// <param name="classes">Classes of labels; 0 for values.</param>
     public abstract string? Misfit(Shape output, Shape target, TargetKind kind, int classes);
 
+    /// <summary>The same where the network's input matters too.</summary>
+    /// <param name="input">One sample's input.</param>
+    public virtual string? Misfit(Shape input, Shape output, Shape target, TargetKind kind, int classes) => Misfit(output, target, kind, classes);
+
     /// <summary>From what the tree summed to the loss, and the factor that every gradient element still takes.</summary>
     /// <param name="sum">The step's figure [0]; in an evaluation, per sample, or the whole sum where there is a weight.</param>
     /// <param name="weight">The step's figure [3]: the sum of the weights, where the loss has weights of its own and is seeded with the sum; else 0.</param>

@@ -19,13 +19,13 @@ public sealed class Reconstruction(Reconstruction.Options options) : Loss
     /// <param name="Error">squared, or crossEntropy for inputs in [0, 1].</param>
     public sealed record Options(ReconstructionError Error = ReconstructionError.Squared);
 
-    // The input is known when the loss is recorded; here any output will do.
     public override string? Misfit(Shape output, Shape target, TargetKind kind, int classes) => output.Length > 0 ? null : "the model gives nothing. It must give as many elements as its input has.";
+
+    public override string? Misfit(Shape input, Shape output, Shape target, TargetKind kind, int classes) => input.Length == output.Length ? null
+        : $"the loss is reconstruction and the model gives {output} for inputs of {input}. It must give {input.Length} elements: use the model autoencoder, or let the last layer have as many outputs as the input.";
 
     public override LossNode Record(Tape tape, Tensor output, TargetKind kind)
     {
-        if (output.Shape.Length != tape.Input.Shape.Length)
-            throw new ShapeException($"the loss is reconstruction and the model gives {output.Shape} for inputs of {tape.Input.Shape}. It must give {tape.Input.Shape.Length} elements: use the model autoencoder, or let the last layer have as many outputs as the input.");
         return options.Error == ReconstructionError.Squared ? ElementLoss.Record(tape, output, new ScaledSquare(1f), wanted: tape.Input)
             : ElementLoss.Record(tape, output, new LogisticLoss(1f), wanted: tape.Input);
     }

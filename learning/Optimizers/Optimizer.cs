@@ -21,6 +21,9 @@ public abstract class Optimizer
     /// <summary>The rule needs whole tensors (a norm of each): <see cref="Apply"/> is called for one tensor at a time, and shards are cut between tensors only.</summary>
     public virtual bool PerTensor => false;
 
+    /// <summary>The rule needs all trainable weights at once (dot products over them): <see cref="ApplyWhole"/> is called in place of <see cref="Apply"/>, and there is one shard.</summary>
+    public virtual bool NeedsWholeVector => false;
+
     /// <summary>What happens to gradients before the rule, and which parameters it reaches.</summary>
     public UpdateRules Rules { get; private set; } = UpdateRules.None;
 
@@ -53,4 +56,11 @@ public abstract class Optimizer
     /// <param name="gradient">Read only.</param>
     /// <param name="state0">Absent where StateCount is below 1; state1, state2 likewise.</param>
     public abstract void Apply(Device device, ReadOnlySpan<float> scalars, float coefficient, View weights, View gradient, View state0, View state1, View state2);
+
+    /// <summary>The same for a rule that needs the whole vector.</summary>
+    /// <param name="runs">Stretches of the vector that are trainable, in order.</param>
+    /// <param name="weights">The flat vector.</param>
+    /// <param name="states">[StateCount, weights.Length].</param>
+    public virtual void ApplyWhole(Device device, ReadOnlySpan<float> scalars, float coefficient, IReadOnlyList<(int Start, int Length)> runs, View weights, View gradient, View states) =>
+        throw new InvalidOperationException($"{GetType().Name} steps stretch by stretch; use Apply.");
 }

@@ -38,6 +38,22 @@ public sealed class ParameterStep(Optimizer optimizer)
         optimizer.Apply(device, Scalars(factor).AsSpan(0, _count), coefficient, weights, gradient, state0, state1, state2);
     }
 
+    /// <summary>The whole vector at once, for an optimizer that needs it.</summary>
+    /// <param name="runs">Its trainable stretches.</param>
+    /// <param name="states">[StateCount, weights.Length].</param>
+    public void ApplyWhole(Device device, float coefficient, IReadOnlyList<(int Start, int Length)> runs, View weights, View gradient, View states)
+    {
+        var rules = optimizer.Rules;
+        if (rules.ChangesGradients)
+        {
+            var limit = rules.ClipValue > 0 ? (float)rules.ClipValue : float.PositiveInfinity;
+            foreach (var (start, length) in runs)
+                device.Op<IOptimizerStep<GradientRule>>().Run(new GradientRule(coefficient, limit, (float)rules.L1, (float)rules.L2), 1f, gradient.Part(start, length), weights.Part(start, length), View.None, View.None, View.None);
+            coefficient = 1f;
+        }
+        optimizer.ApplyWhole(device, _sent.AsSpan(0, _count), coefficient, runs, weights, gradient, states);
+    }
+
     private float[] Scalars(double factor)
     {
         if (factor == 1.0) return _sent;

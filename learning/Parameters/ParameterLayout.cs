@@ -66,8 +66,17 @@ public sealed class ParameterLayout
     /// <summary>Shards are cut between tensors only, for rules that need a norm of each.</summary>
     public bool WholeTensors { get; private init; }
 
-    /// <summary>Blocks, or tensors where they stay whole.</summary>
-    public int MostShards => WholeTensors ? Slices.Count : Blocks.Count;
+    /// <summary>There is one shard: a rule needs the whole vector.</summary>
+    public bool WholeVector { get; private init; }
+
+    /// <summary>Blocks, or tensors where they stay whole; 1 where the vector does.</summary>
+    public int MostShards => WholeVector ? 1 : WholeTensors ? Slices.Count : Blocks.Count;
+
+    /// <summary>Where the tensors lie that these rules train, in order.</summary>
+    public IReadOnlyList<(int Start, int Length)> Trained(UpdateRules rules) => [.. Slices.Where(s => s.Kind == SliceKind.Parameter && rules.RateFactor(s.Name) > 0).Select(s => (s.Offset, s.Length))];
+
+    /// <summary>The same layout for one shard.</summary>
+    public ParameterLayout KeepingVectorWhole() => new(Slices.SkipLast(1).Select(s => (s.Name, s.Shape, s.Kind))) { WholeVector = true };
 
     /// <summary>The same layout, its shards cut between tensors only.</summary>
     public ParameterLayout KeepingTensorsWhole() => new(Slices.SkipLast(1).Select(s => (s.Name, s.Shape, s.Kind))) { WholeTensors = true };

@@ -143,6 +143,6 @@ public sealed class Replica : IReplica
         if (_network.Vocabulary > 0 && (data.Vocabulary == 0 || data.Vocabulary > _network.Vocabulary))
             throw new ShapeException(data.Vocabulary == 0 ? $"the data's inputs are real values. The network takes tokens below {_network.Vocabulary}: use text."
                 : $"the data has {data.Vocabulary} tokens and the network's embedding {_network.Vocabulary} rows. Let vocabulary be at least {data.Vocabulary}.");
-        if (_loss.Misfit(_network.Output, data.TargetShape, data.TargetKind, data.Classes) is { } misfit) throw new ShapeException(misfit);
+        if (_loss.Misfit(_network.Input, _network.Output, data.TargetShape, data.TargetKind, data.Classes) is { } misfit) throw new ShapeException(misfit);
     }
 }

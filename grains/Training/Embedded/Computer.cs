@@ -70,7 +70,7 @@ internal sealed class NodeSamples(ResolvedJob job)
 {
     private readonly int[] _indexes = new int[Math.Max(job.BatchSize, (job.Data.Test.Count + job.EvaluationMicroBatches - 1) / job.EvaluationMicroBatches)];
     private readonly Dictionary<(int Samples, TreeNode Node), Segments> _segments = [];
-    private KeyedPermutation _order;
+    private SampleOrder _order;
     private long _epoch = -1;
 
     public Pass Training(long step, TreeNode node)
@@ -82,12 +82,12 @@ internal sealed class NodeSamples(ResolvedJob job)
         if (_epoch != step / job.StepsPerEpoch)
         {
             _epoch = step / job.StepsPerEpoch;
-            _order = new KeyedPermutation(job.Seed, (ulong)_epoch, job.Data.Train.Count);
+            _order = new SampleOrder(job.Sampling, job.Seed, _epoch, job.Data.Train.Count);
         }
         var first = step % job.StepsPerEpoch * job.BatchSize + from;
         // Lanes go through the text together, each from its own start: the order is the data's.
         if (job.Data.Train.Lanes > 0) for (var i = 0; i < count; i++) _indexes[i] = (int)first + i;
-        else for (var i = 0; i < count; i++) _indexes[i] = (int)_order[first + i];
+        else for (var i = 0; i < count; i++) _indexes[i] = _order[first + i];
         return new Pass(job.Seed, step, samples, SegmentsOf(cut, node), _indexes.AsSpan(0, count), _epoch);
     }
 

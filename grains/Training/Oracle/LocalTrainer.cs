@@ -145,11 +145,12 @@ public sealed class LocalTrainer
             var scalars = new float[Optimizer.MaxScalars];
             var count = _job.Optimizer.Scalars(++updates, rate, scalars);
             _parameters.Begin(updates, rate, scalars.AsSpan(0, count));
+            if (_job.Optimizer.NeedsWholeVector) _parameters.ApplyWhole(_device, coefficient, layout.Trained(_job.Optimizer.Rules), Weights.View, gradient.View, States.View);
             foreach (var slice in layout.Slices)
             {
                 View Part(DeviceBuffer buffer, int at = 0) => buffer.View.Part(at * layout.Length + slice.Offset, slice.Length);
                 View State(int i) => i < _job.Optimizer.StateCount ? Part(States, i) : View.None;
-                if (slice.Kind == SliceKind.Parameter && _job.Optimizer.Rules.RateFactor(slice.Name) is > 0 and var own)
+                if (slice.Kind == SliceKind.Parameter && !_job.Optimizer.NeedsWholeVector && _job.Optimizer.Rules.RateFactor(slice.Name) is > 0 and var own)
                     _parameters.Apply(_device, own, coefficient, Part(Weights), Part(gradient), State(0), State(1), State(2));
                 else if (slice.Kind == SliceKind.Moments)
                     MomentsUpdate.Apply(Part(Weights).AsSpan(), Part(gradient).AsSpan());

@@ -61,6 +61,8 @@ public sealed record ResolvedJob
 
     public ulong Seed { get; init; } = 42;
 
+    public Sampling Sampling { get; init; }
+
     /// <summary>Steps between evaluations; 0 = at the end of every epoch. The last step is always followed by one.</summary>
     public int EvaluateEvery { get; init; }
 
@@ -96,7 +98,7 @@ public sealed record ResolvedJob
     /// <summary>Data set index of sample <paramref name="position"/> of a step.</summary>
     public int SampleAt(long step, int position) =>
         Data.Train.Lanes > 0 ? (int)(step % StepsPerEpoch * BatchSize) + position
-        : (int)KeyedPermutation.Permute(Seed, (ulong)(step / StepsPerEpoch), step % StepsPerEpoch * BatchSize + position, Data.Train.Count);
+        : new SampleOrder(Sampling, Seed, step / StepsPerEpoch, Data.Train.Count)[step % StepsPerEpoch * BatchSize + position];
 
     /// <summary>Whether an evaluation follows step <paramref name="step"/> (0-based).</summary>
     public bool EvaluatesAfter(long step) =>

@@ -24,6 +24,7 @@ internal sealed class ShardMemory : IDisposable
     private readonly Run[] _carried;
     private UpdateMeasure? _measure;
     private readonly (Run Run, double Factor)[] _parameters;
+    private readonly IReadOnlyList<(int Start, int Length)> _whole;
     private readonly ParameterStep _step;
     private readonly BlockRun[] _blocks;
     private readonly int _metrics;
@@ -53,6 +54,7 @@ internal sealed class ShardMemory : IDisposable
         _carried = Runs(slices.Where(s => s.Kind == SliceKind.Carried));
         _step = new ParameterStep(optimizer);
         _parameters = [.. Groups(slices.Where(s => s.Kind == SliceKind.Parameter))];
+        _whole = optimizer.NeedsWholeVector ? layout.Trained(optimizer.Rules) : []; // its one shard begins where the vector does
         _blocks = BlockRuns();
         var metrics = layout.Metrics.Offset - range.Offset;
         _metrics = metrics >= 0 && metrics < range.Length ? metrics : -1;
@@ -107,7 +109,8 @@ internal sealed class ShardMemory : IDisposable
         var measures = MeasureEvery > 0 && update % MeasureEvery == 0;
         if (measures) (_measure ??= new UpdateMeasure(_layout, Range)).Before(_weights.AsSpan());
         _step.Begin(update, learningRate, scalars);
-        foreach (var (run, factor) in _parameters)
+        if (_optimizer.NeedsWholeVector) _step.ApplyWhole(device, coefficient, _whole, _weights, gradient.Part(0, Range.Length), States);
+        else foreach (var (run, factor) in _parameters)
             _step.Apply(device, factor, coefficient, _weights.Part(run.Start, run.Length), gradient.Part(run.Start, run.Length), State(0, run), State(1, run), State(2, run));
         foreach (var run in _moments)
             MomentsUpdate.Apply(_weights.Part(run.Start, run.Length).AsSpan(), gradient.Part(run.Start, run.Length).AsSpan());

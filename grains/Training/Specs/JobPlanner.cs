@@ -45,10 +45,13 @@ public static class JobPlanner
         var network = Build(file, data, components.Loss!, problems);
         if (spec.Training.BatchSize > data.Train.Count)
             problems.Add(file.Problem("spec.training.batchSize", $"is {spec.Training.BatchSize}. It must be at most {data.Train.Count}, the samples of the training set."));
+        if (components.Optimizer is { NeedsWholeVector: true }) CheckWholeVector(file, data.Train, components, problems);
+        if (spec.Training.Sampling != "permutation" && data.Train.Lanes > 0)
+            problems.Add(file.Problem("spec.training.sampling", $"is {spec.Training.Sampling}. It must be permutation: the samples go on from each other, so their order is the data's."));
         if (spec.Training.MicroBatches > spec.Training.BatchSize)
             problems.Add(file.Problem("spec.training.microBatches", $"is {spec.Training.MicroBatches}. It must be at most {spec.Training.BatchSize}, spec.training.batchSize; a micro-batch holds at least one sample."));
         if (shardsMatter && network is not null && Layout(network, Updater(spec, components)) is var layout && spec.Cluster.Shards > layout.MostShards)
-            problems.Add(file.Problem("spec.cluster.shards", $"is {spec.Cluster.Shards}. It must be at most {layout.MostShards}, the {(layout.WholeTensors ? "tensors (the optimizer or clipTensorNorm needs whole ones)" : "blocks")} of this model's {layout.ParameterCount:N0} parameters. Use fewer shards."));
+            problems.Add(file.Problem("spec.cluster.shards", $"is {spec.Cluster.Shards}. It must be at most {layout.MostShards}, the {(layout.WholeVector ? "one that holds the whole vector (the optimizer takes inner products over it)" : layout.WholeTensors ? "tensors (the optimizer or clipTensorNorm needs whole ones)" : "blocks")} of this model's {layout.ParameterCount:N0} parameters. Use fewer shards."));
         foreach (var rule in Rules(spec, components).Idle(network?.Layout.Slices.Where(s => s.Kind == SliceKind.Parameter).Select(s => s.Name) ?? []))
             if (network is not null) problems.Add(file.Problem("spec.training.parameters", $"has {rule.Pattern}, which is the name of no parameter. The model has {string.Join(", ", network.Layout.Slices.Where(s => s.Kind == SliceKind.Parameter).Take(12).Select(s => s.Name))}{(network.Parameters.Count > 12 ? ", ..." : "")}; * stands for anything."));
         if (shardsMatter && network is not null && spec.Cluster.Pipeline > 1 && problems.Count == 0) CheckPipeline(file, network, components.Loss!, data.Train, problems);
@@ -109,7 +112,7 @@ public static class JobPlanner
         var outputs = data.Train.TargetKind is TargetKind.Labels ? data.Train.Classes : data.Train.TargetShape.Length;
         var network = ModelBuilder.Build([.. file.Spec.Model.Select(c => (c.Name, c.Options))], data.Train.InputShape, outputs, found, lanes: data.Train.Lanes);
         problems.AddRange(found.Select(p => file.Problem(p.Path, p.Message)));
-        if (network is not null && loss.Misfit(network.Output, data.Train.TargetShape, data.Train.TargetKind, data.Train.Classes) is { } misfit)
+        if (network is not null && loss.Misfit(network.Input, network.Output, data.Train.TargetShape, data.Train.TargetKind, data.Train.Classes) is { } misfit)
             problems.Add(file.Remark("spec.loss", misfit));
         if (network?.Layout.ParameterCount == 0)
             problems.Add(file.Problem("spec.model", "has no parameters. Add a layer that learns, such as {linear: 10}."));
@@ -128,6 +131,17 @@ public static class JobPlanner
         var foreign = ForeignWeights.Open(init.From, network.Layout, components.WeightRules, init.Strict, found);
         problems.AddRange(found.Select(text => file.Problem("spec.init.from", text)));
         return foreign;
+    }
+
+    // A rule that compares gradients of steps needs them of the same samples, and its inner products need all weights in one place and at one rate.
+    private static void CheckWholeVector(JobFile file, Dataset train, SpecComponents components, List<SpecProblem> problems)
+    {
+        var (training, name) = (file.Spec.Training, file.Spec.Optimizer.Name);
+        if (training.BatchSize != train.Count) problems.Add(file.Problem("spec.training.batchSize", $"is {training.BatchSize}. It must be {train.Count}, all training samples, with {name}: on a part of them its differences of gradients would measure noise."));
+        if (training.Sampling == "replacement") problems.Add(file.Problem("spec.training.sampling", $"is replacement. It must be permutation or bootstrap with {name}: every step must have the same samples."));
+        if (training.ClipTensorNorm > 0) problems.Add(file.Problem("spec.training.clipTensorNorm", $"is {training.ClipTensorNorm}. It must be 0 with {name}. Use clipNorm."));
+        if (file.Spec.Cluster.Pipeline > 1) problems.Add(file.Problem("spec.cluster.parallel.pipeline", $"is {file.Spec.Cluster.Pipeline}. It must be 1 with {name}: stages have shards of their own, and it needs the whole vector."));
+        if (components.ParameterRules.Any(r => r.Factor is not (0 or 1))) problems.Add(file.Problem("spec.training.parameters", $"has rates of single parameters. With {name} a parameter can be frozen, but not have a rate: a direction is of the whole vector."));
     }
 
     private static void CheckPipeline(JobFile file, Network network, Loss loss, Dataset train, List<SpecProblem> problems)
@@ -195,6 +209,7 @@ public static class JobPlanner
             MicroBatches = microBatches,
             ClipNorm = spec.Training.ClipNorm,
             Seed = spec.Training.Seed,
+            Sampling = spec.Training.Sampling switch { "replacement" => Sampling.Replacement, "bootstrap" => Sampling.Bootstrap, _ => Sampling.Permutation },
             EvaluateEvery = spec.Training.EvaluateEvery,
             OnNonFinite = spec.Training.OnNonFinite switch { "halt" => NonFinitePolicy.Halt, "rollback" => NonFinitePolicy.Rollback, _ => NonFinitePolicy.Skip },
         };
@@ -207,7 +222,7 @@ public static class JobPlanner
 
     private static Optimizer Updater(JobSpec spec, SpecComponents components) => components.Optimizer!.With(Rules(spec, components));
 
-    private static ParameterLayout Layout(Network network, Optimizer optimizer) => optimizer.NeedsWholeTensors ? network.Layout.KeepingTensorsWhole() : network.Layout;
+    private static ParameterLayout Layout(Network network, Optimizer optimizer) => optimizer.NeedsWholeVector ? network.Layout.KeepingVectorWhole() : optimizer.NeedsWholeTensors ? network.Layout.KeepingTensorsWhole() : network.Layout;
 
     private static RunOptions Options(JobSpec spec, int stepsPerEpoch) => new()
     {

@@ -5,5 +5,5 @@ internal static class OpCases
 {
     /// <param name="size">Scales the largest shape of each op: 8 for the simulator, more on a real device.</param>
     public static IReadOnlyList<OpCase> All(int size) =>
-        [.. DenseCases.All(size), .. ConvolutionCases.All(size), .. ElementwiseCases.All(size), .. SampleCases.All(size)];
+        [.. DenseCases.All(size), .. ConvolutionCases.All(size), .. ElementwiseCases.All(size), .. SampleCases.All(size), .. StructureCases.All(size)];
 }

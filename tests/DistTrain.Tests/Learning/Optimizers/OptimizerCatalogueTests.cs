@@ -30,7 +30,7 @@ public sealed class OptimizerCatalogueTests
         using var whole = new Run(Components.Make<Optimizer>(name), Components.Devices[0].Device);
         for (var update = 1; update <= 3; update++) whole.Step(update);
         foreach (var (body, device) in Components.Devices)
-            foreach (var cut in whole.PerTensor ? [Length] : new[] { Length, 4080, 48, 1 }) // rules with a norm of a tensor are never cut: shards keep tensors whole
+            foreach (var cut in whole.PerTensor || whole.IsWhole ? [Length] : new[] { Length, 4080, 48, 1 }) // rules with a norm of a tensor are never cut: shards keep tensors whole
             {
                 using var parts = new Run(Components.Make<Optimizer>(name), device);
                 for (var update = 1; update <= 3; update++) parts.Step(update, cut);
@@ -59,18 +59,20 @@ public sealed class OptimizerCatalogueTests
         private readonly Device _device;
         private readonly DeviceBuffer _weights;
         private readonly DeviceBuffer _gradient;
-        private readonly DeviceBuffer[] _states;
+        private readonly DeviceBuffer _states;
         private readonly float[] _goal = new float[Length];
 
         public Run(Optimizer optimizer, Device device)
         {
             (_optimizer, _device, _weights, _gradient) = (optimizer, device, device.Allocate(Length), device.Allocate(Length));
-            _states = [.. Enumerable.Range(0, optimizer.StateCount).Select(_ => device.Allocate(Length))];
+            _states = device.Allocate(Math.Max(1, optimizer.StateCount * Length));
             RandomFill.Normal(_weights.View.AsSpan(), 1, 0f, 1f);
             RandomFill.Normal(_goal, 2, 0f, 1f);
         }
 
         public bool PerTensor => _optimizer.PerTensor;
+
+        public bool IsWhole => _optimizer.NeedsWholeVector;
 
         public void Step(int update, int cut = Length)
         {
@@ -86,29 +88,31 @@ public sealed class OptimizerCatalogueTests
 
         public double Distance() => Math.Sqrt(Enumerable.Range(0, Length).Sum(i => Math.Pow(_weights.View.AsSpan()[i] - _goal[i], 2)));
 
-        public float[][] Save() => [_weights.View.AsSpan().ToArray(), .. _states.Select(s => s.View.AsSpan().ToArray())];
+        public float[][] Save() => [_weights.View.AsSpan().ToArray(), .. Enumerable.Range(0, _optimizer.StateCount).Select(i => State(i, 0, Length).AsSpan().ToArray())];
 
         public void Load(float[][] saved)
         {
             _weights.Write(0, saved[0]);
-            for (var i = 0; i < _states.Length; i++) _states[i].Write(0, saved[i + 1]);
+            for (var i = 0; i < _optimizer.StateCount; i++) _states.Write(i * Length, saved[i + 1]);
         }
 
         public void Dispose()
         {
-            foreach (var buffer in _states.Append(_weights).Append(_gradient)) buffer.Dispose();
+            foreach (var buffer in new[] { _states, _weights, _gradient }) buffer.Dispose();
         }
 
         private void Apply(int update, double rate, float coefficient, int cut)
         {
             var room = new float[Optimizer.MaxScalars];
             var scalars = room.AsSpan(0, _optimizer.Scalars(update, rate, room));
-            for (var start = 0; start < Length; start += cut)
+            if (IsWhole) _optimizer.ApplyWhole(_device, scalars, coefficient, [(0, 4080), (4080, Length - 4080)], _weights.View, _gradient.View, _states.View);
+            for (var start = 0; start < Length && !IsWhole; start += cut)
             {
                 var count = Math.Min(cut, Length - start);
-                View State(int i) => i < _states.Length ? _states[i].View.Part(start, count) : View.None;
-                _optimizer.Apply(_device, scalars, coefficient, _weights.View.Part(start, count), _gradient.View.Part(start, count), State(0), State(1), State(2));
+                _optimizer.Apply(_device, scalars, coefficient, _weights.View.Part(start, count), _gradient.View.Part(start, count), State(0, start, count), State(1, start, count), State(2, start, count));
             }
         }
+
+        private View State(int index, int start, int count) => index < _optimizer.StateCount ? _states.View.Part(index * Length + start, count) : View.None;
     }
 }

@@ -80,6 +80,8 @@ internal static class ClusterSpeed
             }
     }
 
+    internal static ResolvedJob LeNet(int batch, int microBatches) => JobOf("lenet", batch, microBatches);
+
     // "wide": fat layers over few samples, where weights weigh more than activations.
     private static ResolvedJob JobOf(string model, int batch, int microBatches)
     {

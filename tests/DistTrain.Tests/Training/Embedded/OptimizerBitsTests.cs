@@ -15,6 +15,7 @@ public sealed class OptimizerBitsTests
         var optimizer = Learning.Components.Make<Optimizer>(name);
         var job = TestJobs.Mlp(optimizer, clipNorm: 0.5, epochs: 2);
         if (optimizer.PerTensor) job = job with { Layout = job.Layout.KeepingTensorsWhole() };
+        if (optimizer.NeedsWholeVector) job = job with { Layout = job.Layout.KeepingVectorWhole() };
         var oracle = new LocalTrainer(job).Run();
         using var cluster = new EmbeddedCluster(job, new RunOptions { Workers = 3, Shards = Math.Min(5, job.Layout.MostShards), ComputeThreads = 1, InstructionSet = InstructionSet.Vector256 });
         SameBitsTests.AssertSame(oracle, await cluster.RunAsync());

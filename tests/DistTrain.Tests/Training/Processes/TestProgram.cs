@@ -9,7 +9,7 @@ namespace DistTrain.Tests.Training;
 /// <summary>
 /// The test assembly as a program of its own, so that tests have processes to start and to kill:
 /// <c>worker</c> (a worker process; its order comes on standard input), <c>run JOB OPTIONS</c> (a whole run; the result is one line of JSON),
-/// <c>oracle JOB</c> (the one-process oracle), <c>matrix</c> (tests/same-bits.sh), <c>diagnosis SEED SEEDS</c> (how often the loss rules are right), <c>speed ...</c> (what LeNet's step costs), <c>pairs ...</c> (two workers against one), <c>pipelines ...</c> (pipelines against workers that share the data), <c>lane ...</c> (the lane against plain TCP and Gloo), each with a job of <see cref="TestJobs.Resolve"/>; RUN OPTIONS are those of <see cref="RunOptions"/> as JSON.
+/// <c>oracle JOB</c> (the one-process oracle), <c>matrix</c> (tests/same-bits.sh), <c>diagnosis SEED SEEDS</c> (how often the loss rules are right), <c>speed ...</c> (what LeNet's step costs), <c>pairs ...</c> (two workers against one), <c>pipelines ...</c> (pipelines against workers that share the data), <c>exactness</c> (what the same bits cost), <c>lane ...</c> (the lane against plain TCP and Gloo), each with a job of <see cref="TestJobs.Resolve"/>; RUN OPTIONS are those of <see cref="RunOptions"/> as JSON.
 /// </summary>
 public static class TestProgram
 {
@@ -32,6 +32,9 @@ public static class TestProgram
                 var n = numbers.Select(text => int.Parse(text, CultureInfo.InvariantCulture)).ToArray();
                 Console.WriteLine($"workers {n[0]}, shards {n[1]}, threads {n[2]}, batch {n[3]}, M {n[4]}{(n.Length > 6 ? $", stages {n[6]}" : "")}: {ClusterSpeed.Measure(n[0], n[1], n[2], n[3], n[4], n[5], n.Length > 6 ? n[6] : 1)}");
                 return 0;
+            case ["exactness"]:
+                ExactnessCost.Run(Console.Out);
+                return 0;
             case ["pairs", .. var numbers] when numbers.Length == 5:
                 var p = numbers.Select(text => int.Parse(text, CultureInfo.InvariantCulture)).ToArray();
                 ClusterSpeed.Pairs(p[0], p[1], p[2], p[3], p[4], Console.Out);
@@ -49,7 +52,7 @@ public static class TestProgram
             case ["lane-end", var encryption]:
                 return LaneSpeed.End(Enum.Parse<LaneEncryption>(encryption));
             default:
-                Console.Error.WriteLine("worker | oracle JOB | run JOB OPTIONS | matrix | diagnosis SEED SEEDS | speed WORKERS SHARDS THREADS BATCH MICROBATCHES STEPS [STAGES] | pairs PAIRS SHARDS BATCH MICROBATCHES STEPS | pipelines ROUNDS BATCH MICROBATCHES STEPS | lane ROUNDS [ENCRYPTION [PYTHON tests/gloo-peer.py]]");
+                Console.Error.WriteLine("worker | oracle JOB | run JOB OPTIONS | matrix | diagnosis SEED SEEDS | speed WORKERS SHARDS THREADS BATCH MICROBATCHES STEPS [STAGES] | pairs PAIRS SHARDS BATCH MICROBATCHES STEPS | pipelines ROUNDS BATCH MICROBATCHES STEPS | exactness | lane ROUNDS [ENCRYPTION [PYTHON tests/gloo-peer.py]]");
                 return 2;
         }
     }
