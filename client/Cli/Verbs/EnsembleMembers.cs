@@ -11,7 +11,7 @@ internal sealed class EnsembleMembers : IDisposable
     private readonly List<(IReplica Replica, View Weights)> _members = [];
 
     /// <exception cref="CommandException">A run takes or gives something else.</exception>
-    public EnsembleMembers(PlannedJob first, IEnumerable<string> runs, Func<CheckpointPlace, PlannedJob, (float[] Weights, string Manifest)> read)
+    public EnsembleMembers(PlannedJob first, IEnumerable<string> runs)
     {
         foreach (var run in runs)
         {
@@ -19,7 +19,7 @@ internal sealed class EnsembleMembers : IDisposable
             var plan = JobPlanner.Plan(place.Job(), shardsMatter: false);
             if (plan.Network.Input != first.Network.Input || plan.Network.Output != first.Network.Output)
                 throw new CommandException(ExitCode.Usage, $"--with {run} takes {plan.Network.Input} and gives {plan.Network.Output}. It must take {first.Network.Input} and give {first.Network.Output}, as the first run does.");
-            var weights = read(place, plan).Weights;
+            var weights = place.Weights(plan).Weights;
             var device = new CpuDevice(1);
             var buffer = device.Allocate(weights.Length);
             buffer.Write(0, weights);

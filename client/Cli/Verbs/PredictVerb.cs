@@ -44,7 +44,7 @@ internal static class PredictVerb
             var (count, image) = (parse.GetValue(crops), plan.Network.Input);
             if (!TestCrops.Counts.Contains(count)) throw new CommandException(ExitCode.Usage, $"--crops is {count}. It must be one of {string.Join(", ", TestCrops.Counts)}.");
             if (count > 1 && image.Rank != 3) throw new CommandException(ExitCode.Usage, $"--crops is {count}. It must be 1: the network takes {image}, which is no image [channels, height, width].");
-            using var others = new EnsembleMembers(plan, parse.GetValue(with) ?? [], Weights);
+            using var others = new EnsembleMembers(plan, parse.GetValue(with) ?? []);
             var ensemble = new Ensemble([(replica, buffer.View), .. others.Members], plan.Network.Output.Length, classes);
             foreach (var sample in samples)
             {
