@@ -12,7 +12,7 @@ namespace DistTrain.Learning;
 public sealed record StepMemory(long Weights, long Gradients, long OptimizerState, long Arena, long Scratch, long Runtime)
 {
     // A process of this runtime that has compiled a training step but holds no model worth the name: measured, Linux x64.
-    private const long RuntimeBytes = 62L << 20;
+    private const long RuntimeBytes = 68L << 20;
 
     /// <summary>The peak resident set.</summary>
     public long Total => Weights + Gradients + OptimizerState + Arena + Scratch + Runtime;
@@ -33,7 +33,7 @@ public sealed record StepMemory(long Weights, long Gradients, long OptimizerStat
         var vector = 4L * network.Layout.Length;
         return new StepMemory(
             vector, vector * (busy == 1 ? 1 : 2 * busy), vector * optimizer.StateCount,
-            busy * Math.Max(Arenas(TapeMode.Training), Arenas(TapeMode.Evaluation)), 0, RuntimeBytes);
+            busy * Math.Max(Arenas(TapeMode.Training), Arenas(TapeMode.Evaluation)), busy * ScratchBytes(network, threads), RuntimeBytes);
 
         long Arenas(TapeMode mode)
         {
@@ -43,5 +43,18 @@ public sealed record StepMemory(long Weights, long Gradients, long OptimizerStat
             tape.Finish(output);
             return 4L * new MemoryPlan(tape.Regions, samples, mode == TapeMode.Training ? segments : 1).Total;
         }
+    }
+
+    // The largest weight's transformed copy and the partial sums of its gradient (shared by a worker's threads), and for each thread the packed rows of one
+    // chunk on both sides of the widest product. Measured beside the six peer models; exact sizes follow from each kernel's blocking.
+    private static long ScratchBytes(Network network, int threads)
+    {
+        var (largest, widest) = (0L, 0L);
+        foreach (var parameter in network.Parameters.Where(p => p.Kind == SliceKind.Parameter && p.Shape.Rank > 1))
+        {
+            largest = Math.Max(largest, parameter.Shape.Length);
+            widest = Math.Max(widest, parameter.Shape[0] + parameter.Shape.Length / parameter.Shape[0]);
+        }
+        return 16 * largest + 4L * 512 * widest * threads;
     }
 }

@@ -90,7 +90,7 @@ public sealed class JobFileTests
             "job.yaml:9:11: spec.training.seed is -1. It must be a whole number from 0 to 18446744073709551615.",
             "job.yaml:10:15: spec.training.clipNorm is .nan. It must be a finite number from 0 to 1E+30.",
             "job.yaml:11:16: spec.training.precision is fp16. It must be fp32.",
-            "job.yaml:12:5: spec.training.epoch is not a field of a job. Did you mean epochs? spec.training has epochs, batchSize, microBatches, clipNorm, clipValue, clipTensorNorm, l1, l2, parameters, earlyStop, seed, precision, determinism, evaluateEvery, onNonFinite.",
+            "job.yaml:12:5: spec.training.epoch is not a field of a job. Did you mean epochs? spec.training has epochs, batchSize, microBatches, sampling, clipNorm, clipValue, clipTensorNorm, l1, l2, parameters, earlyStop, seed, precision, determinism, evaluateEvery, onNonFinite.",
             "job.yaml:13:23: spec.cluster.workers is 9..2. It must be a whole number from 1 to 1024, or a range such as 2..8.",
             "job.yaml:13:37: spec.cluster.shards is 99999999999999999999. It must be a whole number from 1 to 1024.",
             "job.yaml:13:67: spec.cluster.device is tpu. It must be auto, cpu or gpu:0.",
@@ -105,7 +105,7 @@ public sealed class JobFileTests
     [InlineData("spec: { training: { epochs: } }", "job.yaml:4:29: spec.training.epochs is empty. It must be a whole number from 1 to 1000000.")]
     [InlineData("spec: { training: { clipNorm: 1e999 } }", "job.yaml:4:31: spec.training.clipNorm is 1e999. It must be a finite number from 0 to 1E+30.")]
     [InlineData("spec: { training: { clipNorm: -.inf } }", "job.yaml:4:31: spec.training.clipNorm is -.inf. It must be a finite number from 0 to 1E+30.")]
-    [InlineData("spec: { training: 5 }", "job.yaml:4:19: spec.training is 5. It must be a mapping with epochs, batchSize, microBatches, clipNorm, clipValue, clipTensorNorm, l1, l2, parameters, earlyStop, seed, precision, determinism, evaluateEvery, onNonFinite.")]
+    [InlineData("spec: { training: 5 }", "job.yaml:4:19: spec.training is 5. It must be a mapping with epochs, batchSize, microBatches, sampling, clipNorm, clipValue, clipTensorNorm, l1, l2, parameters, earlyStop, seed, precision, determinism, evaluateEvery, onNonFinite.")]
     [InlineData("spec: { optimizer: { type: adam, lr: 1 } }", "job.yaml:4:20: spec.optimizer has the keys type, lr. It must be one name with its options inside, such as {adam: {lr: 0.001}}.")]
     [InlineData("spec: { optimizer: { adam: { lr: .inf } } }", "job.yaml:4:34: spec.optimizer.adam.lr is .inf. It must be a finite number that 64 bits can hold.")]
     [InlineData("spec: { model: [ relu, 5 ] }", "job.yaml:4:24: spec.model[1] is 5. It must be a name, or one name with its options, such as {adam: {lr: 0.001}}.")]

@@ -45,12 +45,12 @@ public sealed class SpecOverrideTests
     [Theory]
     [InlineData("training.epochs=abc", "--set training.epochs=abc: spec.training.epochs is abc. It must be a whole number from 1 to 1000000.")]
     [InlineData("training.epochs=", "--set training.epochs=: spec.training.epochs is empty. It must be a whole number from 1 to 1000000.")]
-    [InlineData("training.epoch=3", "--set training.epoch=3: spec.training.epoch is not a field of a job. Did you mean epochs? spec.training has epochs, batchSize, microBatches, clipNorm, clipValue, clipTensorNorm, l1, l2, parameters, earlyStop, seed, precision, determinism, evaluateEvery, onNonFinite.")]
+    [InlineData("training.epoch=3", "--set training.epoch=3: spec.training.epoch is not a field of a job. Did you mean epochs? spec.training has epochs, batchSize, microBatches, sampling, clipNorm, clipValue, clipTensorNorm, l1, l2, parameters, earlyStop, seed, precision, determinism, evaluateEvery, onNonFinite.")]
     [InlineData("training.epochs.x=3", "--set training.epochs.x=3: spec.training.epochs has no fields of its own. Set training.epochs itself.")]
     [InlineData("model.7.out=3", "--set model.7.out=3: spec.model is a list of 3. Name an item by number and an option, such as model.0.out.")]
     [InlineData("model.2.out=3", "--set model.2.out=3: spec.model is not written as a name with named options, so no option can be set in it. Write it as {name: {option: value}} or set it whole.")]
     [InlineData("training", "--set training: It must be path=value, such as optimizer.lr=0.01.")]
-    [InlineData("training=5", "--set training=5: spec.training is 5. It must be a mapping with epochs, batchSize, microBatches, clipNorm, clipValue, clipTensorNorm, l1, l2, parameters, earlyStop, seed, precision, determinism, evaluateEvery, onNonFinite.")]
+    [InlineData("training=5", "--set training=5: spec.training is 5. It must be a mapping with epochs, batchSize, microBatches, sampling, clipNorm, clipValue, clipTensorNorm, l1, l2, parameters, earlyStop, seed, precision, determinism, evaluateEvery, onNonFinite.")]
     public void A_wrong_override_is_named_as_it_was_typed(string text, string problem) =>
         Assert.Equal([problem], Assert.Throws<SpecException>(() => Read(text)).Problems.Select(p => p.ToString()));
 
