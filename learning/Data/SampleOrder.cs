@@ -18,6 +18,8 @@ public enum Sampling
 /// <summary>Which sample of the data set stands at which place of an epoch: a pure function, the same on every worker.</summary>
 public readonly struct SampleOrder
 {
+    private static readonly ulong _bootstrap = RandomKey.HashPath("sampling.bootstrap");
+    private static readonly ulong _replacement = RandomKey.HashPath("sampling.replacement");
     private readonly Sampling _sampling;
     private readonly KeyedPermutation _order;
     private readonly ulong _key;
@@ -28,7 +30,7 @@ public readonly struct SampleOrder
     {
         (_sampling, _count) = (sampling, count);
         _order = new KeyedPermutation(seed, (ulong)epoch, count);
-        _key = RandomKey.Of(seed, sampling == Sampling.Bootstrap ? 0 : (ulong)epoch, RandomKey.HashPath(sampling == Sampling.Bootstrap ? "sampling.bootstrap" : "sampling.replacement"));
+        _key = RandomKey.Of(seed, sampling == Sampling.Bootstrap ? 0 : (ulong)epoch, sampling == Sampling.Bootstrap ? _bootstrap : _replacement);
     }
 
     /// <summary>The sample at a place of the epoch, 0 to count - 1.</summary>
