@@ -3,7 +3,7 @@ using DistTrain.Kernels;
 
 namespace DistTrain.Learning;
 
-/// <summary>A dense layer whose weights are dropped: y = x·(m∘w)ᵀ / (1 - p) + b, m ~ Bernoulli(1 - p) drawn anew at each step; in evaluation y = x·wᵀ + b, the mean.  x [..., I]  w [O, I]  y [..., O].  dw = m∘(dyᵀ·x) / (1 - p).  Wan et al. 2013, proceedings.mlr.press/v28/wan13.</summary>
+/// <summary>A dense layer whose weights are dropped: y = x·(m∘w)ᵀ / (1 - p) + b, m ~ Bernoulli(1 - p) drawn anew at each step, one for all its samples (the paper draws one for each); in evaluation y = x·wᵀ + b, the mean.  x [..., I]  w [O, I]  y [..., O].  dw = m∘(dyᵀ·x) / (1 - p).  Wan et al. 2013, proceedings.mlr.press/v28/wan13.</summary>
 /// <remarks>One mask serves all samples of a step (the paper draws one for each example): the layer stays one product, and the mask follows from (seed, step, layer path) on any worker.</remarks>
 [Named("dropConnect")]
 public sealed class DropConnect(DropConnect.Options options) : Layer

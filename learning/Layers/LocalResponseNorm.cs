@@ -3,7 +3,7 @@ using DistTrain.Kernels;
 
 namespace DistTrain.Learning;
 
-/// <summary>y = x / (k + alpha / size·Σ x²)^beta, the sum over <c>size</c> channels around each; x, y [C, ...].  Krizhevsky, Sutskever, Hinton 2012, section 3.3; options as PyTorch's.</summary>
+/// <summary>y = x / (k + alpha / size·Σ x²)^beta, the sum over <c>size</c> channels around each; x, y [C, ...].  Krizhevsky, Sutskever, Hinton 2012, section 3.3, whose alpha is alpha / size here, as in PyTorch: its 1e-4 over 5 channels is 5e-4.</summary>
 [Named("localResponseNorm")]
 public sealed class LocalResponseNorm(LocalResponseNorm.Options options) : Layer
 {

@@ -3,7 +3,7 @@ using DistTrain.Kernels;
 
 namespace DistTrain.Learning;
 
-/// <summary>y = softmax(q·kᵀ / √d)·v for each head.  x [T, 3·D]: a row holds q, k and v, each [heads, d], D = heads·d  y [T, D].  Vaswani et al. 2017, arXiv:1706.03762.</summary>
+/// <summary>Self-attention: y = softmax(q·kᵀ / √d)·v for each head.  x [T, 3·D]: a row holds q, k and v, each [heads, d], D = heads·d  y [T, D].  Vaswani et al. 2017, arXiv:1706.03762.</summary>
 [Named("scaledDotAttention")]
 public sealed class ScaledDotAttention(ScaledDotAttention.Options options) : Layer
 {

@@ -12,8 +12,8 @@ public sealed class AlexNet(AlexNet.Options options) : Model
     {
         var (large, units) = (options.Stem == Stem.ImageNet, options.Stem == Stem.ImageNet ? 4096 : 512);
         return new Sequential(
-            Conv(96, large ? 11 : 3, large ? 4 : 1, large ? 2 : 1, 1), new Relu(), new LocalResponseNorm(new(5, 1e-4f, 0.75f, 2f)), Convolutions.MaxPool(3, 2),
-            Conv(256, large ? 5 : 3, 1, large ? 2 : 1, options.Groups), new Relu(), new LocalResponseNorm(new(5, 1e-4f, 0.75f, 2f)), Convolutions.MaxPool(3, 2),
+            Conv(96, large ? 11 : 3, large ? 4 : 1, large ? 2 : 1, 1), new Relu(), new LocalResponseNorm(new(5, 5e-4f, 0.75f, 2f)), Convolutions.MaxPool(3, 2),
+            Conv(256, large ? 5 : 3, 1, large ? 2 : 1, options.Groups), new Relu(), new LocalResponseNorm(new(5, 5e-4f, 0.75f, 2f)), Convolutions.MaxPool(3, 2),
             Conv(384, 3, 1, 1, 1), new Relu(), Conv(384, 3, 1, 1, options.Groups), new Relu(), Conv(256, 3, 1, 1, options.Groups), new Relu(), Convolutions.MaxPool(3, 2),
             new Flatten(), new Dropout(new()), new Linear(new(units)), new Relu(), new Dropout(new()), new Linear(new(units)), new Relu(), new Linear(new(outputs)));
     }

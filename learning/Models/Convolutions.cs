@@ -3,6 +3,13 @@ namespace DistTrain.Learning;
 /// <summary>What convolutional models are made of: convolutions with batch normalization, and blocks of them.</summary>
 internal static class Convolutions
 {
+    /// <summary>The nearest multiple of 8 to channels·width that takes away less than a tenth, as published weights of scaled networks have it.</summary>
+    public static int Channels(int channels, double width)
+    {
+        var (wanted, rounded) = (channels * width, Math.Max(8, (int)(channels * width + 4) / 8 * 8));
+        return rounded < 0.9 * wanted ? rounded + 8 : rounded;
+    }
+
     /// <summary>Convolution without bias, batch normalization, ReLU when asked for; padding keeps the size at stride 1.</summary>
     public static IEnumerable<Layer> Normalized(int outputs, int kernel, int stride = 1, int groups = 1, bool relu = true)
     {

@@ -23,19 +23,12 @@ public sealed class EfficientNet(EfficientNet.Options options) : Model
     {
         var (large, scale) = (options.Stem == Stem.ImageNet, Scales[options.Phi]);
         var (width, depth) = (options.Width ?? scale.Width, options.Depth ?? scale.Depth);
-        List<Layer> layers = [.. Swished(Channels(32, width), 3, large ? 2 : 1)];
+        List<Layer> layers = [.. Swished(Convolutions.Channels(32, width), 3, large ? 2 : 1)];
         foreach (var (expansion, kernel, stride, channels, blocks) in new[] { (1, 3, 1, 16, 1), (6, 3, large ? 2 : 1, 24, 2), (6, 5, 2, 40, 2), (6, 3, 2, 80, 3), (6, 5, 1, 112, 3), (6, 5, 2, 192, 4), (6, 3, 1, 320, 1) })
             for (var (block, count) = (0, (int)Math.Ceiling(blocks * depth)); block < count; block++)
-                layers.Add(new InvertedResidual(new(Channels(channels, width), block == 0 ? stride : 1, expansion) { Kernel = kernel, Squeeze = 4, Swish = true }));
-        return new Sequential([.. layers, .. Swished(4 * Channels(320, width), 1, 1), new GlobalAveragePool(), new Dropout(new(scale.Dropout)), new Linear(new(outputs))]);
+                layers.Add(new InvertedResidual(new(Convolutions.Channels(channels, width), block == 0 ? stride : 1, expansion) { Kernel = kernel, Squeeze = 4, Swish = true }));
+        return new Sequential([.. layers, .. Swished(4 * Convolutions.Channels(320, width), 1, 1), new GlobalAveragePool(), new Dropout(new(scale.Dropout)), new Linear(new(outputs))]);
     }
 
     private static IEnumerable<Layer> Swished(int channels, int kernel, int stride) => [.. Convolutions.Normalized(channels, kernel, stride, relu: false), new Silu()];
-
-    // The nearest multiple of 8 that takes away less than a tenth.
-    private static int Channels(int channels, double width)
-    {
-        var (wanted, rounded) = (channels * width, Math.Max(8, (int)(channels * width + 4) / 8 * 8));
-        return rounded < 0.9 * wanted ? rounded + 8 : rounded;
-    }
 }

@@ -7,7 +7,7 @@ namespace DistTrain.Learning;
 public sealed class MobileNetV2(MobileNetV2.Options options) : Model
 {
     /// <param name="Stem">cifar: the first convolution and the first halving have stride 1.</param>
-    /// <param name="Width">Multiplies every number of channels, rounded down to a multiple of 8.</param>
+    /// <param name="Width">Multiplies every number of channels, rounded to the nearest multiple of 8 that takes away less than a tenth, as published weights have it.</param>
     public sealed record Options(Stem Stem = Stem.Cifar, [property: Range(0.1, 4.0)] float Width = 1f);
 
     public override Layer Build(Shape input, int outputs)
@@ -22,5 +22,5 @@ public sealed class MobileNetV2(MobileNetV2.Options options) : Model
 
     private static IEnumerable<Layer> Bounded(int outputs, int kernel, int stride) => [.. Convolutions.Normalized(outputs, kernel, stride, relu: false), new Relu6()];
 
-    private int Scaled(int channels) => Math.Max(8, (int)(channels * options.Width) / 8 * 8);
+    private int Scaled(int channels) => Convolutions.Channels(channels, options.Width);
 }

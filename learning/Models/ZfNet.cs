@@ -12,8 +12,8 @@ public sealed class ZfNet(ZfNet.Options options) : Model
         var (large, units) = (options.Stem == Stem.ImageNet, options.Stem == Stem.ImageNet ? 4096 : 512);
         return new Sequential(
         [
-            .. Convolutions.Rectified(96, large ? 7 : 3, large ? 2 : 1, 1), Convolutions.MaxPool(3, 2, 1), new LocalResponseNorm(new(5, 1e-4f, 0.75f, 2f)),
-            .. Convolutions.Rectified(256, large ? 5 : 3, large ? 2 : 1, large ? 0 : 1), Convolutions.MaxPool(3, 2, 1), new LocalResponseNorm(new(5, 1e-4f, 0.75f, 2f)),
+            .. Convolutions.Rectified(96, large ? 7 : 3, large ? 2 : 1, 1), Convolutions.MaxPool(3, 2, 1), new LocalResponseNorm(new(5, 5e-4f, 0.75f, 2f)),
+            .. Convolutions.Rectified(256, large ? 5 : 3, large ? 2 : 1, large ? 0 : 1), Convolutions.MaxPool(3, 2, 1), new LocalResponseNorm(new(5, 5e-4f, 0.75f, 2f)),
             .. Convolutions.Rectified(384, 3, 1, 1), .. Convolutions.Rectified(384, 3, 1, 1), .. Convolutions.Rectified(256, 3, 1, 1), Convolutions.MaxPool(3, 2),
             new Flatten(), new Linear(new(units)), new Relu(), new Dropout(new()), new Linear(new(units)), new Relu(), new Dropout(new()), new Linear(new(outputs)),
         ]);

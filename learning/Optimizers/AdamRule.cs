@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using DistTrain.Kernels;
 
 namespace DistTrain.Learning;
@@ -35,6 +36,7 @@ public readonly struct AdamRule : IOptimizerRule
         return 3;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Step<T>(ref T weight, T gradient, ref T state0, ref T state1, ref T state2) where T : unmanaged, ILane<T>
     {
         weight = T.Of(_shrink) * weight;

@@ -11,5 +11,5 @@ public sealed class InverseRoot(InverseRoot.Options options) : Schedule
 
     public override double Rate(double baseRate, long step, long totalSteps, long stepsPerEpoch) =>
         Warmup.Covers(step, options.WarmupSteps) ? Warmup.Rate(baseRate, step, options.WarmupSteps)
-        : baseRate * Math.Sqrt((double)options.WarmupSteps / Math.Max(options.WarmupSteps, step));
+        : baseRate * Math.Sqrt(options.WarmupSteps / (step + 1.0));
 }

@@ -90,7 +90,7 @@ internal sealed class JobResolver(SiloNode silo, TimeProvider time)
         var wanted = file.Spec.Cluster.Device;
         // Which device a worker here uses is decided below; a silo that only holds shards need not have one at all.
         var overrides = new List<SpecOverride> { SpecOverride.Parse("cluster.device=auto") };
-        if (DataRoot.Resolve(file, silo.Options.DataFolder) is { Length: > 0 } path) overrides.Add(DataRoot.At(path));
+        overrides.AddRange(DataRoot.Place(file, silo.Options.DataFolder));
         var folder = FolderOf(silo.Options, job, file.Spec.Checkpoint.Path);
         if (file.Spec.Checkpoint.Path.Length > 0 && !IsJobs(silo.Options, folder))
             throw new SpecException([file.Problem("spec.checkpoint.path", $"is {file.Spec.Checkpoint.Path}. It must stay in the silos' state folder, links followed, and out of jobs/ and store/ there. Leave it out, or name a folder such as checkpoints/{file.Spec.Name}.")]);

@@ -34,8 +34,20 @@ public static class DataRoot
         return problems.Count == 0 ? full : throw new SpecException(problems);
     }
 
+    /// <summary>What puts a submitted spec's data and first weights beneath <paramref name="root"/>, as full paths; empty where it names neither.</summary>
+    /// <exception cref="SpecException">As <see cref="Resolve"/>, of the file of weights too.</exception>
+    public static IReadOnlyList<SpecOverride> Place(JobFile file, string root)
+    {
+        var (data, from) = (Resolve(file, root), file.Spec.Init.From);
+        var weights = from.Length == 0 ? "" : Path.GetFullPath(Path.Combine(Path.GetFullPath(root), from));
+        if (weights.Length > 0 && !Holds(root, weights)) throw new SpecException([Outside(file, "spec.init.from", from)]);
+        return [.. data.Length > 0 ? new[] { At(data) } : [], .. weights.Length > 0 ? new[] { Full("init.from", weights) } : []];
+    }
+
     /// <summary>Sets a spec's data path to what <see cref="Resolve"/> found, letter for letter.</summary>
-    public static SpecOverride At(string path) => new("data.path", System.Text.Json.JsonSerializer.Serialize(path), "the data folder");
+    public static SpecOverride At(string path) => Full("data.path", path);
+
+    private static SpecOverride Full(string field, string path) => new(field, System.Text.Json.JsonSerializer.Serialize(path), "the data folder");
 
     /// <summary>Whether a full path is <paramref name="root"/> or beneath it, once the links of both are followed. What does not exist is taken as it is written.</summary>
     public static bool Holds(string root, string path)

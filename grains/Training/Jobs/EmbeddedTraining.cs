@@ -149,9 +149,9 @@ public sealed partial class EmbeddedTraining(EmbeddedTrainingOptions options, Ti
         {
             var overrides = submission.Overrides.Select(SpecOverride.Parse).ToArray();
             var file = Read(submission, overrides);
-            var path = DataRoot.Resolve(file, options.DataFolder);
+            var places = DataRoot.Place(file, options.DataFolder);
             // Asked for its spec, it shows the one that was submitted.
-            plan = JobPlanner.Plan(path.Length > 0 ? Read(submission, [.. overrides, DataRoot.At(path)]) : file) with { File = file };
+            plan = JobPlanner.Plan(places.Count > 0 ? Read(submission, [.. overrides, .. places]) : file) with { File = file };
         }
         catch (SpecException wrong)
         {

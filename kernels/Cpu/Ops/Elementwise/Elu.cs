@@ -8,7 +8,7 @@ public readonly record struct Elu(float Alpha) : IElementwiseFunction
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public T Forward<T>(T x) where T : unmanaged, ILane<T> =>
-        T.IfGreater(x, T.Of(0f), x, T.Of(Alpha) * (Lane.Exp(x) - T.Of(1f)));
+        T.IfGreater(x, T.Of(0f), x, T.Of(Alpha) * Lane.Expm1(x));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public T Derivative<T>(T x, T y) where T : unmanaged, ILane<T> =>

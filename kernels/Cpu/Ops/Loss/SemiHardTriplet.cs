@@ -75,7 +75,7 @@ public sealed unsafe class SemiHardTripletCpu(CpuDevice device) : ISemiHardTripl
                     if (labels[p] != labels[a] || Negative(row, a, row[p], first, end) is not (>= 0 and var n)) continue;
                     pairs++;
                     var gap = row[p] - row[n] + margin;
-                    if (!(gap > 0)) continue;
+                    if (gap <= 0) continue;
                     loss += gap;
                     if (dy != null) Push(a, p, n);
                 }

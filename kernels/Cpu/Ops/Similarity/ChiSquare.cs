@@ -59,7 +59,7 @@ public sealed unsafe class ChiSquareCpu(CpuDevice device) : IChiSquare
             for (var i = 0; i < length; i++)
             {
                 var (d, s) = (a[i] - b[i], MathF.Abs(a[i]) + MathF.Abs(b[i]));
-                to[i] = s > 0 ? d * d / s : 0f;
+                to[i] = s > 0 ? d * (d / s) : 0f; // d² alone would overflow
             }
         }
     }
@@ -72,9 +72,9 @@ public sealed unsafe class ChiSquareCpu(CpuDevice device) : IChiSquare
             for (var i = 0; i < length; i++)
             {
                 var (d, s) = (a[i] - b[i], MathF.Abs(a[i]) + MathF.Abs(b[i]));
-                var (linear, square) = s > 0 ? (2 * d / s, d * d / (s * s)) : (0f, 0f);
-                da[i] = from[i] * (linear - square * Sign(a[i]));
-                db[i] = from[i] * (-linear - square * Sign(b[i]));
+                var share = s > 0 ? d / s : 0f;
+                da[i] = from[i] * (2 * share - share * share * Sign(a[i]));
+                db[i] = from[i] * (-2 * share - share * share * Sign(b[i]));
             }
         }
     }

@@ -12,6 +12,9 @@ public sealed unsafe class ElementaryFunctionTests
     public void Exp_is_within_1_ulp() => Check<Exp>(Math.Exp, 1.0);
 
     [Fact]
+    public void Expm1_is_within_3_ulp() => Check<Expm1>(x => Math.Abs(x) < 1e-4 ? x * (1 + x * (0.5 + x / 6)) : Math.Exp(x) - 1, 3.0);
+
+    [Fact]
     public void Log_is_within_1_ulp() => Check<Log>(Math.Log, 1.0);
 
     [Fact]
@@ -124,6 +127,8 @@ public sealed unsafe class ElementaryFunctionTests
     }
 
     private sealed class Exp : IFunction { public static T Of<T>(T x) where T : unmanaged, ILane<T> => Lane.Exp(x); }
+
+    private sealed class Expm1 : IFunction { public static T Of<T>(T x) where T : unmanaged, ILane<T> => Lane.Expm1(x); }
 
     private sealed class Log : IFunction { public static T Of<T>(T x) where T : unmanaged, ILane<T> => Lane.Log(x); }
 

@@ -75,6 +75,20 @@ public sealed class LayerCatalogueTests
     }
 
     [Fact]
+    public void No_loss_hides_a_NaN_of_the_model()
+    {
+        var hidden = new List<string>();
+        foreach (var (name, loss, output, target, classes) in Losses)
+        {
+            using var probe = new LayerProbe(null, output, Components.Devices[0].Device, loss, target, classes > 0 ? TargetKind.Labels : TargetKind.Values);
+            float[] targets = [.. Enumerable.Range(0, 6 * target.Length).Select(i => classes > 0 ? BitConverter.Int32BitsToSingle(i % 2) : 1f)];
+            var found = probe.Run(probe.Network.Initialize(0), [.. Enumerable.Repeat(float.NaN, 6 * output.Length)], targets, Segments.One(6));
+            if (!float.IsNaN((float)loss.Finish(found.Loss, 6).Loss)) hidden.Add($"{name} on {output}: the loss is {found.Loss}");
+        }
+        Assert.True(hidden.Count == 0, string.Join("\n", hidden));
+    }
+
+    [Fact]
     public void No_lease_thread_count_or_instruction_set_changes_a_bit_of_any_loss()
     {
         var wrong = new List<string>();

@@ -8,7 +8,7 @@ public sealed class NamedModelTests
 {
     private static readonly Shape Large = new(3, 224, 224);
 
-    // Counts of the published weights (torchvision's, where it has the model).
+    // Counts of the published networks: torchvision's, but for alexnet and googlenet, which follow their papers (torchvision's have fewer channels, and batch normalization).
     [Theory]
     [InlineData("resnet18", 11_689_512)]
     [InlineData("resnet34", 21_797_672)]
@@ -32,11 +32,13 @@ public sealed class NamedModelTests
         Assert.Equal((parameters, new Shape(1000)), (network.Layout.ParameterCount, network.Output));
     }
 
-    // torchvision's shufflenet_v2_x0_5, x1_5, x2_0; efficientnet_b1 to b3; GoogLeNet's heads by hand: 128·(512 + 1) and 128·(528 + 1) for the 1 x 1 convolutions, 2·1024·(2048 + 1), 2·1000·(1024 + 1).
+    // torchvision's shufflenet_v2_x0_5, x1_5, x2_0; mobilenet_v2 of width 0.5 and 1.4; efficientnet_b1 to b3; GoogLeNet's heads by hand: 128·(512 + 1) and 128·(528 + 1) for the 1 x 1 convolutions, 2·1024·(2048 + 1), 2·1000·(1024 + 1).
     [Theory]
     [InlineData("shufflenetV2", "width", 0.5, 1_366_792)]
     [InlineData("shufflenetV2", "width", 1.5, 3_503_624)]
     [InlineData("shufflenetV2", "width", 2.0, 7_393_996)]
+    [InlineData("mobilenetV2", "width", 0.5, 1_968_680)]
+    [InlineData("mobilenetV2", "width", 1.4, 6_108_776)]
     [InlineData("efficientnet", "phi", 1.0, 7_794_184)]
     [InlineData("efficientnet", "phi", 2.0, 9_109_994)]
     [InlineData("efficientnet", "phi", 3.0, 12_233_232)]

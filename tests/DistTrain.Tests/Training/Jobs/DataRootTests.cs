@@ -93,6 +93,19 @@ public sealed class DataRootTests : IDisposable
     public void Checkpoints_go_nowhere_else(string path) =>
         Assert.Contains($"spec.checkpoint.path is {path}.", Refused(() => DataRoot.CheckSubmitted(JobFile.BuiltIn(SpecOverride.Parse($"checkpoint.path={path}")))), StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData("weights.safetensors", true)]
+    [InlineData("../weights.safetensors", false)]
+    [InlineData("/etc/passwd", false)]
+    [InlineData("out.safetensors", false)]
+    public void First_weights_lie_in_the_folder_too(string from, bool taken)
+    {
+        File.CreateSymbolicLink(Path.Combine(_root, "out.safetensors"), Path.Combine(_folder, "secret.csv"));
+        var file = JobFile.BuiltIn(SpecOverride.Parse($"init.from={from}"));
+        if (!taken) Assert.Contains($"spec.init.from is {from}. It must be relative and stay in the server's data folder", Refused(() => DataRoot.Place(file, _root)), StringComparison.Ordinal);
+        else Assert.Equal(Path.Combine(_root, from), JobFile.BuiltIn([.. DataRoot.Place(file, _root)]).Spec.Init.From);
+    }
+
     private string Resolve(string path) => DataRoot.Resolve(Spec(path), _root);
 
     private static JobFile Spec(string path) => JobFile.BuiltIn(SpecOverride.Parse("data.format=csv"), DataRoot.At(path));

@@ -14,7 +14,7 @@ public readonly struct HingeLoss(float margin, float power) : ILossFunction
     public T Value<T>(T y, T target) where T : unmanaged, ILane<T>
     {
         var gap = T.Of(margin) - Sign(target) * y;
-        var open = T.IfGreater(gap, T.Of(0f), gap, T.Of(0f));
+        var open = T.IfGreater(T.Of(0f), gap, T.Of(0f), gap); // NaN stays NaN
         return power == 2f ? open * open : open;
     }
 
@@ -24,7 +24,7 @@ public readonly struct HingeLoss(float margin, float power) : ILossFunction
         var sign = Sign(target);
         var gap = T.Of(margin) - sign * y;
         var slope = power == 2f ? T.Of(-2f) * gap * sign : -sign;
-        return T.IfGreater(gap, T.Of(0f), slope, T.Of(0f));
+        return T.IfGreater(gap, T.Of(0f), slope, T.IfEqual(gap, gap, T.Of(0f), gap));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -18,8 +18,8 @@ public readonly struct LogisticLoss(float positiveWeight) : ILossFunction
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public T Slope<T>(T y, T target) where T : unmanaged, ILane<T>
     {
-        // d softplus(-y) / dy = -(1 - σ(y))
-        var rest = T.Of(1f) - Lane.Sigmoid(y);
+        // d softplus(-y) / dy = -(1 - σ(y)) = -σ(-y), which does not cancel
+        var rest = Lane.Sigmoid(-y);
         return T.Of(1f) - target - T.Fma(T.Of(positiveWeight - 1f), target, T.Of(1f)) * rest;
     }
 

@@ -1,6 +1,6 @@
 namespace DistTrain.Kernels;
 
-/// <summary>F = 1/K·Σ_{k ≠ t} max(0, m - y_t + y_k)^p of one row, p 1 or 2.  Crammer, Singer 2001; as PyTorch's multi_margin_loss.</summary>
+/// <summary>F = 1/K·Σ_{k ≠ t} max(0, m - y_t + y_k)^p of one row, p 1 or 2.  Weston, Watkins 1999; as PyTorch's multi_margin_loss.</summary>
 public readonly unsafe struct MulticlassHinge(float margin, int power) : IRowLossFunction
 {
     public bool IsWeighted => false;
@@ -14,8 +14,8 @@ public readonly unsafe struct MulticlassHinge(float margin, int power) : IRowLos
         {
             if (y[k * stride] > y[best * stride]) best = k;
             var gap = k == label ? 0f : margin - y[label * stride] + y[k * stride];
-            var open = gap > 0 ? gap : 0f;
-            var slope = (open > 0 ? power == 2 ? 2 * open : 1f : 0f) / length;
+            var open = gap <= 0 ? 0f : gap; // NaN stays NaN
+            var slope = (open <= 0 ? 0f : power == 2 ? 2 * open : 1f) / length;
             loss += power == 2 ? open * open : open;
             pull += slope;
             if (dy != null) dy[k * stride] = slope * scale;

@@ -17,13 +17,13 @@ public readonly unsafe struct TripletMargin(float margin) : IRowLossFunction
         }
         (weight, correct) = (1f, near < far);
         var loss = near - far + margin;
-        var open = loss > 0 ? 2 * scale : 0f;
+        var open = loss <= 0 ? 0f : 2 * scale; // NaN is open: its gradient and its loss are NaN
         for (var i = 0; i < d && dy != null; i++)
         {
             dy[i] = open * (y[2 * d + i] - y[d + i]);
             dy[d + i] = open * (y[d + i] - y[i]);
             dy[2 * d + i] = open * (y[i] - y[2 * d + i]);
         }
-        return loss > 0 ? loss : 0f;
+        return loss <= 0 ? 0f : loss;
     }
 }
