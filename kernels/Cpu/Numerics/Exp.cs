@@ -17,11 +17,12 @@ public static partial class Lane
         return T.Scale(p + T.Of(1f), n);
     }
 
-    /// <summary>e^x - 1 without cancellation near 0: 2^n·(p + (1 - 2^-n)), p = e^r - 1 of the same reduction as <see cref="Exp"/>'s.  -1 below -104, +Inf above 88.73, NaN stays NaN.</summary>
+    /// <summary>e^x - 1 without cancellation near 0: 2^n·(p + (1 - 2^-n)), p = e^r - 1 of the same reduction as <see cref="Exp"/>'s.  -1 below -18, +Inf above 88.73, NaN stays NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Expm1<T>(T x) where T : unmanaged, ILane<T>
     {
-        var p = Reduced(x, out var n);
+        // e^-60 is no part of the last place of 1, and 2^60 is a number.
+        var p = Reduced(T.IfGreater(T.Of(-60f), x, T.Of(-60f), x), out var n);
         return T.Scale(p + (T.Of(1f) - T.Scale(T.Of(1f), -n)), n);
     }
 

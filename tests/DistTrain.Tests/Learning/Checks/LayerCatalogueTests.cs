@@ -82,7 +82,7 @@ public sealed class LayerCatalogueTests
         {
             using var probe = new LayerProbe(null, output, Components.Devices[0].Device, loss, target, classes > 0 ? TargetKind.Labels : TargetKind.Values);
             float[] targets = [.. Enumerable.Range(0, 6 * target.Length).Select(i => classes > 0 ? BitConverter.Int32BitsToSingle(i % 2) : 1f)];
-            var found = probe.Run(probe.Network.Initialize(0), [.. Enumerable.Repeat(float.NaN, 6 * output.Length)], targets, Segments.One(6));
+            var found = probe.Run(probe.Network.Initialize(0), [.. Enumerable.Repeat(float.NaN, 6 * output.Length)], targets, DistTrain.Kernels.Segments.One(6));
             if (!float.IsNaN((float)loss.Finish(found.Loss, 6).Loss)) hidden.Add($"{name} on {output}: the loss is {found.Loss}");
         }
         Assert.True(hidden.Count == 0, string.Join("\n", hidden));
