@@ -34,7 +34,7 @@ public sealed class GatewayPageTests(Browser browser)
         Assert.Equal(await near.Page.Locator(".facts small[title]").GetAttributeAsync("title"), await far.Page.Locator(".facts small[title]").GetAttributeAsync("title"));
         Assert.Equal(await near.Page.Locator(".verdict").GetAttributeAsync("data-verdict"), await far.Page.Locator(".verdict").GetAttributeAsync("data-verdict"));
         Assert.Equal(await LossAsync(near), await LossAsync(far));
-        Assert.Contains("silo", await far.Page.InnerTextAsync("section[aria-label=events]"), StringComparison.Ordinal);
+        Assert.Contains("step 40", await far.Page.InnerTextAsync("section[aria-label=events]"), StringComparison.Ordinal);
         near.AssertClean(embedded.Address);
         far.AssertClean(new Uri(cluster.Link.Split('#')[0]));
 

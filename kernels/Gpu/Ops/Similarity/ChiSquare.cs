@@ -32,7 +32,7 @@ public sealed class ChiSquareGpu(GpuDevice device) : IChiSquare
         var at = (long)(i / v.Length) * v.Length + i;
         var d = v.X[at] - v.X[at + v.Length];
         var s = Size(v.X[at]) + Size(v.X[at + v.Length]);
-        v.Y[i] = s > 0f ? d * d / s : 0f;
+        v.Y[i] = s > 0f ? d * (d / s) : 0f;
     }
 
     private static void BackwardKernel(Arguments v)
@@ -44,10 +44,9 @@ public sealed class ChiSquareGpu(GpuDevice device) : IChiSquare
         var b = v.X[at + v.Length];
         var d = a - b;
         var s = Size(a) + Size(b);
-        var linear = s > 0f ? 2f * d / s : 0f;
-        var square = s > 0f ? d * d / (s * s) : 0f;
-        v.Dx[at] = v.Y[i] * (linear - square * Sign(a));
-        v.Dx[at + v.Length] = v.Y[i] * (-linear - square * Sign(b));
+        var share = s > 0f ? d / s : 0f;
+        v.Dx[at] = v.Y[i] * (2f * share - share * share * Sign(a));
+        v.Dx[at + v.Length] = v.Y[i] * (-2f * share - share * share * Sign(b));
     }
 
     private static float Size(float v) => v < 0f ? -v : v;
