@@ -127,7 +127,8 @@ public sealed class PageTests(Browser browser, ITestOutputHelper output)
         }
         Assert.Matches("time ", at);
         await tab.Page.ClickAsync("figure details summary");
-        Assert.True(await tab.Page.Locator("figure details tbody tr").CountAsync() > 5);
+        // The rows come with the event of the opening.
+        await tab.Page.WaitForSelectorAsync("figure details tbody tr:nth-child(6)");
         await tab.Page.ReloadAsync();
         await tab.Page.WaitForSelectorAsync("#link[data-state=ended]");
         Assert.Equal("true", await tab.Page.GetAttributeAsync("[data-choice='x.time']", "aria-pressed"));
