@@ -16,15 +16,7 @@ public sealed class AveragePool1d(AveragePool1d.Options options) : Layer
 
     private readonly AveragePool2d _line = new(new(new Pair(1, options.Kernel), new Pair(1, options.Stride ?? options.Kernel), new Pair(0, options.Padding)));
 
-    public override Shape Build(LayerBuilder build, Shape input)
-    {
-        if (input.Rank != 2 || input[1] + 2 * options.Padding < options.Kernel) throw build.Misfit(input, $"[channels, steps] of at least {options.Kernel - 2 * options.Padding}");
-        return new Shape(input[0], _line.Build(build, new Shape(input[0], 1, input[1]))[2]);
-    }
+    public override Shape Build(LayerBuilder build, Shape input) => PooledAxes.BuildLine(build, input, _line, options.Kernel, options.Padding);
 
-    public override Tensor Forward(Tape tape, Tensor x)
-    {
-        var y = _line.Forward(tape, x.Reshape(new Shape(x.Shape[0], 1, x.Shape[1])));
-        return y.Reshape(new Shape(y.Shape[0], y.Shape[2]));
-    }
+    public override Tensor Forward(Tape tape, Tensor x) => PooledAxes.Line(tape, x, _line);
 }

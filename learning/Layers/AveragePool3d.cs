@@ -25,18 +25,7 @@ public sealed class AveragePool3d(AveragePool3d.Options options) : Layer
     private readonly AveragePool2d _planes = new(new(options.Kernel, options.Stride, options.Padding));
     private readonly AveragePool2d _depth = new(new(new Pair(options.Depth ?? options.Kernel.Y, 1), new Pair(options.StrideDepth ?? options.Depth ?? options.Kernel.Y, 1)));
 
-    public override Shape Build(LayerBuilder build, Shape input)
-    {
-        if (input.Rank != 4 || input[1] < (options.Depth ?? options.Kernel.Y)) throw build.Misfit(input, $"[channels, depth (at least {options.Depth ?? options.Kernel.Y}), height, width]");
-        var planes = _planes.Build(build, new Shape(input[0] * input[1], input[2], input[3]));
-        var depth = _depth.Build(build, new Shape(input[0], input[1], planes[1] * planes[2]));
-        return new Shape(input[0], depth[1], planes[1], planes[2]);
-    }
+    public override Shape Build(LayerBuilder build, Shape input) => PooledAxes.BuildVolume(build, input, _planes, _depth, options.Depth ?? options.Kernel.Y);
 
-    public override Tensor Forward(Tape tape, Tensor x)
-    {
-        var planes = _planes.Forward(tape, x.Reshape(new Shape(x.Shape[0] * x.Shape[1], x.Shape[2], x.Shape[3])));
-        var depth = _depth.Forward(tape, planes.Reshape(new Shape(x.Shape[0], x.Shape[1], planes.Shape[1] * planes.Shape[2])));
-        return depth.Reshape(new Shape(x.Shape[0], depth.Shape[1], planes.Shape[1], planes.Shape[2]));
-    }
+    public override Tensor Forward(Tape tape, Tensor x) => PooledAxes.Volume(tape, x, _planes, _depth);
 }
