@@ -30,7 +30,7 @@ internal static class MetricsVerb
                 (after, more) = (page.After, page.More);
             }
             return ExitCode.Ok;
-        }, [format]);
+        }, [format, folder]);
     }
 
     private static string Row(MetricPoint p) => string.Create(CultureInfo.InvariantCulture,
