@@ -28,7 +28,8 @@ internal sealed unsafe partial class Conv2dCpu
         var (channels, outputs, taps, positions) = (shape.Channels / shape.Groups, shape.Outputs / shape.Groups, shape.KernelY * shape.KernelX, shape.OutY * shape.OutX);
         var blocks = (channels * taps + BlockTaps - 1) / BlockTaps;
         var perThread = (device.Threads + shape.Groups - 1) / shape.Groups;
-        if (channels * taps >= perThread * 96) blocks = Math.Max(blocks, perThread);
+        // As many blocks for one thread as for the other: three between two would leave one idle for a third of the time.
+        if (channels * taps >= perThread * 96) blocks = (blocks + perThread - 1) / perThread * perThread;
         blocks = Math.Min(blocks, channels);
         var blockChannels = (channels + blocks - 1) / blocks;
         blocks = (channels + blockChannels - 1) / blockChannels;
