@@ -9,7 +9,7 @@ internal static class LayerVectors
     {
         ["softmax"] = _ => new Softmax(),
         ["log_softmax"] = _ => new LogSoftmax(),
-        ["prelu"] = _ => new Prelu(new()),
+        ["prelu"] = v => new Prelu(new(Shared: v.Input("a").Values.Length == 1)),
         ["maxout"] = v => new Maxout(new((int)v.Number("pieces", 2))),
         ["embedding"] = v => new Embedding(new(v.Input("w").Shape[0], v.Input("w").Shape[1])),
         ["conv1d"] = v => new Conv1d(new(v.Input("w").Shape[0], v.Input("w").Shape[2])
@@ -37,9 +37,9 @@ internal static class LayerVectors
         ["pixel_shuffle"] = v => new PixelShuffle(new(Factor(v))),
         ["channel_shuffle"] = v => new ChannelShuffle(new((int)v.Number("groups", 1))),
         ["gram"] = _ => new Gram(new()),
-        ["rnn"] = v => new Rnn(new(Hidden(v), Stacked(v)) { Bidirectional = Reversed(v), Activation = v.Name.Contains("relu", StringComparison.Ordinal) ? RecurrentActivation.Relu : RecurrentActivation.Tanh }),
-        ["gru"] = v => new Gru(new(Hidden(v), Stacked(v)) { Bidirectional = Reversed(v) }),
-        ["lstm"] = v => new Lstm(new(Hidden(v), Stacked(v)) { Bidirectional = Reversed(v) }),
+        ["rnn"] = v => new Rnn(new(Hidden(v), Stacked(v)) { Bidirectional = Reversed(v), Bias = Biased(v), Activation = v.Name.Contains("relu", StringComparison.Ordinal) ? RecurrentActivation.Relu : RecurrentActivation.Tanh }),
+        ["gru"] = v => new Gru(new(Hidden(v), Stacked(v)) { Bidirectional = Reversed(v), Bias = Biased(v) }),
+        ["lstm"] = v => new Lstm(new(Hidden(v), Stacked(v)) { Bidirectional = Reversed(v), Bias = Biased(v) }),
     };
 
     /// <summary>x and theta are one row of the probe's input: theta first.</summary>
@@ -83,6 +83,8 @@ internal static class LayerVectors
     private static int Stacked(VectorCase v) => v.Inputs.Count(i => i.Key.StartsWith("weight_ih_l", StringComparison.Ordinal) && !i.Key.EndsWith("_reverse", StringComparison.Ordinal));
 
     private static bool Reversed(VectorCase v) => v.Inputs.ContainsKey("weight_ih_l0_reverse");
+
+    private static bool Biased(VectorCase v) => v.Inputs.ContainsKey("bias_ih_l0");
 
     // From shapes: how many times wider the output is.
     private static int Factor(VectorCase v) => v.Tensor("output").Shape[-1] / v.Input("x").Shape[-1];

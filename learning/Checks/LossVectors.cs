@@ -33,17 +33,18 @@ internal static class LossVectors
         var y = v.Input(of);
         if (v.Inputs.FirstOrDefault(i => i.Key != of && i.Key is not ("target" or "weight")).Key is { } extra) throw new UnsupportedVectorException($"{extra} is not an option here.");
         var target = v.Inputs.ContainsKey("target") ? v.Input("target") : null;
-        var (value, gradient) = Run(device, loss, y.Sample, y.Floats, target?.Sample ?? new Shape(), target is null ? new float[y.Shape[0]] : labels ? target.Labels : target.Floats, y.Shape[0], labels);
+        var (value, gradient) = Run(v, device, loss, y.Sample, y.Floats, target?.Sample ?? new Shape(), target is null ? new float[y.Shape[0]] : labels ? target.Labels : target.Floats, y.Shape[0], labels);
         return Math.Max(v.Tensor("output").Error([value]), VectorTensor.Of(v.Grads[of], $"grads.{of}").Error(gradient));
     }
 
-    // The loss and its gradient as they are once the step is decided.
-    private static (float Loss, float[] Gradient) Run(Device device, Loss loss, Shape sample, float[] y, Shape targetShape, float[] target, int samples, bool labels)
+    // The loss and its gradient (times the case's cotangent) as they are once the step is decided.
+    private static (float Loss, float[] Gradient) Run(VectorCase v, Device device, Loss loss, Shape sample, float[] y, Shape targetShape, float[] target, int samples, bool labels)
     {
         using var probe = new LayerProbe(null, sample, device, loss, targetShape, labels ? TargetKind.Labels : TargetKind.Values);
         var found = probe.Run(probe.Network.Initialize(0), y, target, Segments.One(samples));
         var (value, factor) = loss.Finish(found.Loss, found.Gradient[probe.Network.Layout.Metrics.Offset + 3]);
-        return ((float)value, [.. found.InputGradient.Select(g => (float)(g * factor))]);
+        var slope = factor * (v.Has("cotangent") ? v.Tensor("cotangent").Values[0] : 1.0);
+        return ((float)value, [.. found.InputGradient.Select(g => (float)(g * slope))]);
     }
 
     // Anchor, positive and negative stand side by side in a sample.
@@ -53,7 +54,7 @@ internal static class LossVectors
         var (samples, d) = (parts[0].Shape[0], parts[0].Shape[1]);
         var y = new float[samples * 3 * d];
         for (var i = 0; i < y.Length; i++) y[i] = parts[i / d % 3].Floats[i / (3 * d) * d + i % d];
-        var (loss, gradient) = Run(device, new Triplet(new((float)v.Number("margin", 0.2))), new Shape(3, d), y, new Shape(), new float[samples], samples, labels: false);
+        var (loss, gradient) = Run(v, device, new Triplet(new((float)v.Number("margin", 0.2))), new Shape(3, d), y, new Shape(), new float[samples], samples, labels: false);
         var error = v.Tensor("output").Error([loss]);
         foreach (var (name, part) in new[] { ("a", 0), ("p", 1), ("n", 2) })
             error = Math.Max(error, VectorTensor.Of(v.Grads[name], $"grads.{name}").Error([.. Enumerable.Range(0, samples * d).Select(i => gradient[i / d * 3 * d + part * d + i % d])]));

@@ -24,9 +24,7 @@ internal static class OpVectors
         ["linear"] = (v, d) => Layer(v, d, new Linear(new(v.Input("w").Shape[0], v.Inputs.ContainsKey("bias")))),
         ["conv2d"] = (v, d) => Layer(v, d, Convolution(v)),
         ["maxpool"] = (v, d) => Layer(v, d, new MaxPool2d(new(v.Pair("kernel", 2), v.Pair("stride", v.Pair("kernel", 2)), v.Pair("padding", 0)))),
-        ["avgpool"] = (v, d) => Layer(v, d, v.Attrs["count_include_pad"] is null || v.Flag("count_include_pad")
-            ? new AveragePool2d(new(v.Pair("kernel", 2), v.Pair("stride", v.Pair("kernel", 2)), v.Pair("padding", 0)))
-            : throw new UnsupportedVectorException("averagePool2d always counts padding.")),
+        ["avgpool"] = (v, d) => Layer(v, d, new AveragePool2d(new(v.Pair("kernel", 2), v.Pair("stride", v.Pair("kernel", 2)), v.Pair("padding", 0), v.Attrs["count_include_pad"] is null || v.Flag("count_include_pad")))),
         ["global_avgpool"] = (v, d) => Layer(v, d, new Sequential(new AveragePool2d(new(Plane(v))), new Flatten())),
         ["global_maxpool"] = (v, d) => Layer(v, d, new Sequential(new MaxPool2d(new(Plane(v))), new Flatten())),
         ["batchnorm1d"] = BatchNorm,
@@ -112,11 +110,13 @@ internal static class OpVectors
             : throw new InvalidDataException($"the case's output does not follow from its own inputs: the formula in float64 misses it by {own:g3} too. Its recorded weights are not the ones it was made with.");
     }
 
-    // C = A·B with gradients dA = dC·Bᵀ and dB = Aᵀ·dC; a leading axis is a batch.
+    // C = A·B with gradients dA = dC·Bᵀ and dB = Aᵀ·dC; leading axes are a batch.
     private static double MatMul(VectorCase v, Device device)
     {
         var (a, b, dc) = (v.Input("a"), v.Input("b"), v.Tensor("cotangent"));
-        var (m, k, n, batch) = (a.Shape[-2], a.Shape[-1], b.Shape[-1], a.Shape.Rank == 3 ? a.Shape[0] : 1);
+        var (m, k, n) = (a.Shape[-2], a.Shape[-1], b.Shape[-1]);
+        var batch = a.Shape.Length / (m * k);
+        if (b.Shape.Length != batch * k * n) throw new UnsupportedVectorException($"a is {a.Shape} and b is {b.Shape}; both need the same leading axes.");
         using var memory = device.Allocate(batch * (2 * m * k + 2 * k * n + 2 * m * n));
         View Next(ref int at, int length) => memory.View.Part((at += batch * length) - batch * length, batch * length);
         var used = 0;

@@ -35,7 +35,7 @@ internal static class OptimizerVectors
     /// <summary>The optimizer that a case's attributes describe; its family is the first word of <paramref name="name"/>.</summary>
     public static Optimizer Find(VectorCase v, string name)
     {
-        if (!v.AsksOnly(Attributes, out var stranger) || v.Number("dampening", 0) != 0) throw new UnsupportedVectorException($"{(stranger.Length > 0 ? stranger : "dampening")} is not an option here.");
+        if (!v.AsksOnly(Attributes, out var stranger)) throw new UnsupportedVectorException($"{stranger} is not an option here.");
         var (lr, decay, mu, eps) = (v.Number("lr", 0.1), v.Number("weight_decay", 0), v.Number("momentum", 0), v.Number("eps", 1e-8));
         var (inside, rateInside) = (v.Flag("epsilon_inside"), v.Flag("rate_inside"));
         var betas = v.Attrs["betas"] is System.Text.Json.Nodes.JsonArray { Count: 2 } two ? (two[0]!.GetValue<double>(), two[1]!.GetValue<double>()) : (0.9, 0.999);
@@ -44,7 +44,7 @@ internal static class OptimizerVectors
         return name.Split('_')[0] switch
         {
             "sgd" or "momentum" or "nesterov" when v.Flag("nesterov") || name.StartsWith("nesterov", StringComparison.Ordinal) => new Nesterov(new(lr, mu, decay, rateInside, start, growth)),
-            "sgd" or "momentum" when mu != 0 => new Momentum(new(lr, mu, decay, rateInside, start, growth)),
+            "sgd" or "momentum" when mu != 0 => new Momentum(new(lr, mu, decay, rateInside, start, growth, v.Number("dampening", 0))),
             "sgd" or "momentum" => new Sgd(new(lr, decay)),
             "adagrad" => new AdaGrad(new(lr, v.Number("lr_decay", 0), decay, v.Number("initial_accumulator_value", 0), v.Number("eps", 1e-10), inside)),
             "rmsprop" => new RmsProp(new(lr, v.Number("alpha", 0.99), mu, decay, eps, inside, v.Flag("centered"), v.Flag("nesterov"), rateInside)),

@@ -27,7 +27,7 @@ internal static class RecurrentVectors
 
     private static double[] Direction(VectorCase v, double[] x, int samples, int steps, int kinds, string suffix, bool reversed)
     {
-        var (wInput, wHidden, bInput, bHidden) = (v.Input($"weight_ih_{suffix}").Values, v.Input($"weight_hh_{suffix}"), v.Input($"bias_ih_{suffix}").Values, v.Input($"bias_hh_{suffix}").Values);
+        var (wInput, wHidden, bInput, bHidden) = (v.Input($"weight_ih_{suffix}").Values, v.Input($"weight_hh_{suffix}"), Bias(v, $"bias_ih_{suffix}"), Bias(v, $"bias_hh_{suffix}"));
         var (hidden, inputs) = (wHidden.Shape[1], x.Length / (samples * steps));
         var (y, h, c) = (new double[samples * steps * hidden], new double[hidden], new double[hidden]);
         for (var n = 0; n < samples; n++)
@@ -64,6 +64,9 @@ internal static class RecurrentVectors
         }
         return y;
     }
+
+    // Absent: zeros.
+    private static double[] Bias(VectorCase v, string name) => v.Inputs.ContainsKey(name) ? v.Input(name).Values : new double[v.Input(name.Replace("bias", "weight", StringComparison.Ordinal)).Shape[0]];
 
     private static double Sigmoid(double v) => 1.0 / (1.0 + Scalar64.Exp(-v));
 

@@ -55,8 +55,14 @@ public sealed class VectorCase(JsonObject json)
         return stranger.Length == 0;
     }
 
-    /// <summary>A number among the attributes; null and absent give <paramref name="otherwise"/>.</summary>
-    public double Number(string attr, double otherwise) => Attrs[attr] is JsonValue value && value.TryGetValue(out double number) ? number : otherwise;
+    /// <summary>A number among the attributes, or a list of one; null and absent give <paramref name="otherwise"/>.</summary>
+    public double Number(string attr, double otherwise) => Attrs[attr] switch
+    {
+        null => otherwise,
+        JsonArray { Count: 1 } one when one[0] is JsonValue only && only.TryGetValue(out double number) => number,
+        JsonValue value when value.TryGetValue(out double given) => given,
+        var other => throw new UnsupportedVectorException($"{attr} is {other.ToJsonString()}. It must be one number here."),
+    };
 
     public bool Flag(string attr) => Attrs[attr] is JsonValue value && value.TryGetValue(out bool set) && set;
 
@@ -67,15 +73,20 @@ public sealed class VectorCase(JsonObject json)
     public Pair Plane(string attr, int otherwise) => Pair(attr, otherwise);
 
     /// <summary>Of three axes the first.</summary>
-    public int Depth(string attr, int otherwise) => Attrs[attr] is JsonArray { Count: 3 } three ? three[0]!.GetValue<int>() : Pair(attr, otherwise).Y;
+    public int Depth(string attr, int otherwise) => Attrs[attr] is JsonArray { Count: 3 } three ? Whole(attr, three, 0) : Pair(attr, otherwise).Y;
 
     public Pair Pair(string attr, Pair otherwise) => Attrs[attr] switch
     {
-        JsonArray { Count: 3 } three => new Pair(three[1]!.GetValue<int>(), three[2]!.GetValue<int>()),
-        JsonArray { Count: 2 } two => new Pair(two[0]!.GetValue<int>(), two[1]!.GetValue<int>()),
-        JsonValue value => new Pair(value.GetValue<int>(), value.GetValue<int>()),
-        _ => otherwise,
+        null => otherwise,
+        JsonArray { Count: 3 } three => new Pair(Whole(attr, three, 1), Whole(attr, three, 2)),
+        JsonArray { Count: 2 } two => new Pair(Whole(attr, two, 0), Whole(attr, two, 1)),
+        JsonArray { Count: 1 } one => new Pair(Whole(attr, one, 0), Whole(attr, one, 0)),
+        JsonValue value when value.TryGetValue(out double both) && both == Math.Floor(both) => new Pair((int)both, (int)both),
+        var other => throw new UnsupportedVectorException($"{attr} is {other.ToJsonString()}. It must be a whole number, or one for each axis."),
     };
+
+    private static int Whole(string attr, JsonArray list, int at) => list[at] is JsonValue value && value.TryGetValue(out double number) && number == Math.Floor(number) ? (int)number
+        : throw new UnsupportedVectorException($"{attr} is {list.ToJsonString()}. It must be a whole number, or one for each axis.");
 }
 
 /// <summary>A golden tensor.</summary>

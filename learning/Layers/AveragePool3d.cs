@@ -2,7 +2,7 @@ using System.ComponentModel.DataAnnotations;
 
 namespace DistTrain.Learning;
 
-/// <summary>y = means over windows, zeros of the padding counted of each channel's volume: over planes first, then over depth.  x [C, D, H, W]  y [C, OD, OY, OX], sizes as averagePool2d's.  Tran et al. 2015, arXiv:1412.0767.</summary>
+/// <summary>y = means over windows, zeros of the padding counted or not, of each channel's volume: over planes first, then over depth.  x [C, D, H, W]  y [C, OD, OY, OX], sizes as averagePool2d's.  Tran et al. 2015, arXiv:1412.0767.</summary>
 [Named("averagePool3d")]
 public sealed class AveragePool3d(AveragePool3d.Options options) : Layer
 {
@@ -19,10 +19,13 @@ public sealed class AveragePool3d(AveragePool3d.Options options) : Layer
         /// <summary>Cells around each plane; at most half the kernel.</summary>
         [Range(0, 512)] public Pair Padding { get; init; }
 
+        /// <summary>Divides by the window's whole size; otherwise by what of it lies inside.</summary>
+        public bool CountPadding { get; init; } = true;
+
         public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) => Window.Validate(Kernel, Padding);
     }
 
-    private readonly AveragePool2d _planes = new(new(options.Kernel, options.Stride, options.Padding));
+    private readonly AveragePool2d _planes = new(new(options.Kernel, options.Stride, options.Padding, options.CountPadding));
     private readonly AveragePool2d _depth = new(new(new Pair(options.Depth ?? options.Kernel.Y, 1), new Pair(options.StrideDepth ?? options.Depth ?? options.Kernel.Y, 1)));
 
     public override Shape Build(LayerBuilder build, Shape input) => PooledAxes.BuildVolume(build, input, _planes, _depth, options.Depth ?? options.Kernel.Y);

@@ -17,7 +17,7 @@ public sealed class ConvTranspose2d(ConvTranspose2d.Options options) : Layer
         /// <summary>Rows and columns cut from each side of the output.</summary>
         [Range(0, 4096)] public Pair Padding { get; init; }
 
-        /// <summary>Rows and columns added at the output's end, below the stride: which of the sizes that a strided convolution maps to this one is meant.</summary>
+        /// <summary>Rows and columns added at the output's end, below the stride or the dilation: which of the sizes that a strided convolution maps to this one is meant.</summary>
         [Range(0, 4096)] public Pair OutputPadding { get; init; }
 
         /// <summary>Distance between the window's taps.</summary>
@@ -63,9 +63,20 @@ public sealed class ConvTranspose2d(ConvTranspose2d.Options options) : Layer
 
     public override Tensor Forward(Tape tape, Tensor x)
     {
-        var y = tape.Add(new Product(tape, _weight, x, new Conv2dShape(options.Out, Size(x.Shape[1], 0), Size(x.Shape[2], 1), x.Shape[0], options.Kernel.Y, options.Kernel.X,
+        var (height, width) = (Size(x.Shape[1], 0), Size(x.Shape[2], 1));
+        x = Lengthened(tape, x, options.OutputPadding.Y / options.Stride.Y, options.OutputPadding.X / options.Stride.X);
+        var y = tape.Add(new Product(tape, _weight, x, new Conv2dShape(options.Out, height, width, x.Shape[0], options.Kernel.Y, options.Kernel.X,
             options.Stride.Y, options.Stride.X, options.Padding.Y, options.Padding.X, options.Dilation.Y, options.Dilation.X, options.Groups)));
         return _bias is null ? y : tape.Add(new ChannelScaled(tape, y, null, _bias));
+    }
+
+    // An output padding of a stride or more is what rows of zeros at the input's end would add.
+    private static Tensor Lengthened(Tape tape, Tensor x, int rows, int columns)
+    {
+        if (rows == 0 && columns == 0) return x;
+        var (height, width, longer) = (x.Shape[1], x.Shape[2], new Shape(x.Shape[0], x.Shape[1] + rows, x.Shape[2] + columns));
+        var entries = Enumerable.Range(0, x.Shape.Length).Select(i => ((i / width / height * (height + rows) + i / width % height) * (width + columns) + i % width, i, 1f));
+        return tape.Add(new Rearranged(tape, x, new SparseMatrix(longer.Length, x.Shape.Length, [.. entries]), longer));
     }
 
     private int Size(int input, int axis)

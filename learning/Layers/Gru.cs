@@ -9,7 +9,7 @@ namespace DistTrain.Learning;
 /// resetBefore: n = tanh(W_in·x_t + b_in + W_hn·(r∘h_{t-1}) + b_hn);  mirrored: h_t = z·n + (1 - z)·h_{t-1}.
 /// </summary>
 [Named("gru")]
-public sealed class Gru(Gru.Options options) : Recurrent(3, options.Hidden, options.Layers, options.Bidirectional)
+public sealed class Gru(Gru.Options options) : Recurrent(3, options.Hidden, options.Layers, options.Bidirectional, options.Bias)
 {
     /// <param name="Hidden">Units, H.</param>
     /// <param name="Layers">Stacked layers; each reads the one below.</param>
@@ -17,6 +17,9 @@ public sealed class Gru(Gru.Options options) : Recurrent(3, options.Hidden, opti
     {
         /// <summary>A second direction from the last step to the first: y [T, 2H].</summary>
         public bool Bidirectional { get; init; }
+
+        /// <summary>Adds both biases.</summary>
+        public bool Bias { get; init; } = true;
 
         /// <summary>The reset gate acts on the state before its product, as Cho et al. wrote it; weights do not move to PyTorch then.</summary>
         public bool ResetBefore { get; init; }
@@ -43,6 +46,7 @@ public sealed class Gru(Gru.Options options) : Recurrent(3, options.Hidden, opti
         private readonly RecurrentShape _shape;
         private readonly Saved _gates;
         private readonly Saved? _unwanted;
+        private readonly Biases _biases;
         private readonly CarriedState? _carried;
 
         public Steps(Tape tape, Cell cell, Tensor x, GruForm form)
@@ -53,6 +57,7 @@ public sealed class Gru(Gru.Options options) : Recurrent(3, options.Hidden, opti
             else _forms = tape.Device.Op<IGruForms>();
             _gates = Save(_shape.Steps * 4 * _shape.Hidden);
             if (!x.NeedsGradient) _unwanted = Scratch(x.Shape.Length); // the op always writes dx
+            _biases = new Biases(cell, ScratchOnce);
             _carried = CarriedState.Of(tape, cell.Carried, Save);
         }
 
@@ -65,7 +70,8 @@ public sealed class Gru(Gru.Options options) : Recurrent(3, options.Hidden, opti
         public override void Forward(Frame frame)
         {
             _carried?.Read(frame);
-            var (x, wInput, wHidden, bInput, bHidden) = (frame.Input(), frame.Weights(_cell.WeightInput), frame.Weights(_cell.WeightHidden), frame.Weights(_cell.BiasInput), frame.Weights(_cell.BiasHidden));
+            var (x, wInput, wHidden) = (frame.Input(), frame.Weights(_cell.WeightInput), frame.Weights(_cell.WeightHidden));
+            var (bInput, bHidden) = _biases.Values(frame);
             if (_gru is not null) _gru.Forward(_shape, frame.Samples, x, wInput, wHidden, bInput, bHidden, frame.Output, frame.Memory(_gates), Start(frame));
             else _forms!.Forward(_shape, _form, frame.Samples, x, wInput, wHidden, bInput, bHidden, frame.Output, frame.Memory(_gates), Start(frame));
         }
@@ -74,7 +80,8 @@ public sealed class Gru(Gru.Options options) : Recurrent(3, options.Hidden, opti
         {
             _carried?.Write(frame, frame.Output);
             var (x, wInput, wHidden, dx) = (frame.Input(), frame.Weights(_cell.WeightInput), frame.Weights(_cell.WeightHidden), _unwanted is { } scratch ? frame.Memory(scratch) : frame.InputGradient());
-            var (dwInput, dwHidden, dbInput, dbHidden) = (frame.Gradient(_cell.WeightInput), frame.Gradient(_cell.WeightHidden), frame.Gradient(_cell.BiasInput), frame.Gradient(_cell.BiasHidden));
+            var (dwInput, dwHidden) = (frame.Gradient(_cell.WeightInput), frame.Gradient(_cell.WeightHidden));
+            var (dbInput, dbHidden) = _biases.Gradients(frame);
             if (_gru is not null) _gru.Backward(_shape, frame.Segments, x, wInput, wHidden, frame.Output, frame.Memory(_gates), frame.OutputGradient, dx, dwInput, dwHidden, dbInput, dbHidden, Start(frame));
             else _forms!.Backward(_shape, _form, frame.Segments, x, wInput, wHidden, frame.Output, frame.Memory(_gates), frame.OutputGradient, dx, dwInput, dwHidden, dbInput, dbHidden, Start(frame));
         }

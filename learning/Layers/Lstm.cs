@@ -8,7 +8,7 @@ namespace DistTrain.Learning;
 /// c_t = f·c_{t-1} + i·g;  h_t = o·tanh c_t;  h, c start at zero, or where the sample of the step before ended (adjacent sampling).  Gates in PyTorch's order i, f, g, o.  Hochreiter, Schmidhuber 1997.
 /// </summary>
 [Named("lstm")]
-public sealed class Lstm(Lstm.Options options) : Recurrent(4, options.Hidden, options.Layers, options.Bidirectional)
+public sealed class Lstm(Lstm.Options options) : Recurrent(4, options.Hidden, options.Layers, options.Bidirectional, options.Bias)
 {
     /// <param name="Hidden">Units, H.</param>
     /// <param name="Layers">Stacked layers; each reads the one below.</param>
@@ -16,6 +16,9 @@ public sealed class Lstm(Lstm.Options options) : Recurrent(4, options.Hidden, op
     {
         /// <summary>A second direction from the last step to the first: y [T, 2H].  Schuster, Paliwal 1997.</summary>
         public bool Bidirectional { get; init; }
+
+        /// <summary>Adds both biases.</summary>
+        public bool Bias { get; init; } = true;
     }
 
     protected override int States => 2;
@@ -36,6 +39,7 @@ public sealed class Lstm(Lstm.Options options) : Recurrent(4, options.Hidden, op
         private readonly Saved _cells;
         private readonly Saved _dGates;
         private readonly Saved? _unwanted;
+        private readonly Biases _biases;
         private readonly CarriedState? _carried;
 
         public Steps(Tape tape, Cell cell, Tensor x)
@@ -45,6 +49,7 @@ public sealed class Lstm(Lstm.Options options) : Recurrent(4, options.Hidden, op
             (_gates, _cells) = (Save(_shape.Steps * 4 * _shape.Hidden), Save(_shape.Steps * _shape.Hidden));
             _dGates = Scratch(_shape.Steps * 4 * _shape.Hidden);
             if (!x.NeedsGradient) _unwanted = Scratch(x.Shape.Length); // the op always writes dx
+            _biases = new Biases(cell, ScratchOnce);
             _carried = CarriedState.Of(tape, cell.Carried, Save);
         }
 
@@ -57,17 +62,19 @@ public sealed class Lstm(Lstm.Options options) : Recurrent(4, options.Hidden, op
         public override void Forward(Frame frame)
         {
             _carried?.Read(frame);
+            var (bInput, bHidden) = _biases.Values(frame);
             _lstm.Forward(_shape, frame.Samples, frame.Input(), frame.Weights(_cell.WeightInput), frame.Weights(_cell.WeightHidden),
-            frame.Weights(_cell.BiasInput), frame.Weights(_cell.BiasHidden), Start(frame, 0), Start(frame, 1), frame.Output, frame.Memory(_gates), frame.Memory(_cells));
+            bInput, bHidden, Start(frame, 0), Start(frame, 1), frame.Output, frame.Memory(_gates), frame.Memory(_cells));
         }
 
         public override void Backward(Frame frame)
         {
             _carried?.Write(frame, frame.Output, frame.Memory(_cells));
+            var (dbInput, dbHidden) = _biases.Gradients(frame);
             _lstm.Backward(_shape, frame.Segments, frame.Input(), frame.Weights(_cell.WeightInput), frame.Weights(_cell.WeightHidden),
                 Start(frame, 0), Start(frame, 1), frame.Output, frame.Memory(_gates), frame.Memory(_cells), frame.OutputGradient, frame.Memory(_dGates),
             _unwanted is { } scratch ? frame.Memory(scratch) : frame.InputGradient(),
-            frame.Gradient(_cell.WeightInput), frame.Gradient(_cell.WeightHidden), frame.Gradient(_cell.BiasInput), frame.Gradient(_cell.BiasHidden));
+            frame.Gradient(_cell.WeightInput), frame.Gradient(_cell.WeightHidden), dbInput, dbHidden);
         }
     }
 }

@@ -15,7 +15,7 @@ public enum RecurrentActivation
 
 /// <summary>h_t = f(W_ih·x_t + b_ih + W_hh·h_{t-1} + b_hh) over a whole sequence, f = tanh or ReLU; h starts at zero, or where the sample of the step before ended (adjacent sampling).  x [T, I]  y [T, H].  Elman 1990, doi:10.1207/s15516709cog1402_1.</summary>
 [Named("rnn")]
-public sealed class Rnn(Rnn.Options options) : Recurrent(1, options.Hidden, options.Layers, options.Bidirectional, options.HiddenInit)
+public sealed class Rnn(Rnn.Options options) : Recurrent(1, options.Hidden, options.Layers, options.Bidirectional, options.Bias, options.HiddenInit)
 {
     /// <param name="Hidden">Units, H.</param>
     /// <param name="Layers">Stacked layers; each reads the one below.</param>
@@ -23,6 +23,9 @@ public sealed class Rnn(Rnn.Options options) : Recurrent(1, options.Hidden, opti
     {
         /// <summary>A second direction from the last step to the first: y [T, 2H].</summary>
         public bool Bidirectional { get; init; }
+
+        /// <summary>Adds both biases.</summary>
+        public bool Bias { get; init; } = true;
 
         /// <summary>f: tanh or relu.</summary>
         public RecurrentActivation Activation { get; init; }
@@ -44,6 +47,7 @@ public sealed class Rnn(Rnn.Options options) : Recurrent(1, options.Hidden, opti
         private readonly RecurrentShape _shape;
         private readonly bool _rectified;
         private readonly Saved? _unwanted;
+        private readonly Biases _biases;
         private readonly CarriedState? _carried;
 
         public Steps(Tape tape, Cell cell, Tensor x, bool rectified)
@@ -51,6 +55,7 @@ public sealed class Rnn(Rnn.Options options) : Recurrent(1, options.Hidden, opti
         {
             (_rnn, _cell, _rectified, _shape) = (tape.Device.Op<IRnn>(), cell, rectified, new RecurrentShape(x.Shape[0], x.Shape[1], cell.WeightHidden.Shape[1]));
             if (!x.NeedsGradient) _unwanted = Scratch(x.Shape.Length); // the op always writes dx
+            _biases = new Biases(cell, ScratchOnce);
             _carried = CarriedState.Of(tape, cell.Carried, Save);
         }
 
@@ -63,16 +68,18 @@ public sealed class Rnn(Rnn.Options options) : Recurrent(1, options.Hidden, opti
         public override void Forward(Frame frame)
         {
             _carried?.Read(frame);
+            var (bInput, bHidden) = _biases.Values(frame);
             _rnn.Forward(_shape, _rectified, frame.Samples, frame.Input(), frame.Weights(_cell.WeightInput), frame.Weights(_cell.WeightHidden),
-            frame.Weights(_cell.BiasInput), frame.Weights(_cell.BiasHidden), frame.Output, Start(frame));
+            bInput, bHidden, frame.Output, Start(frame));
         }
 
         public override void Backward(Frame frame)
         {
             _carried?.Write(frame, frame.Output);
+            var (dbInput, dbHidden) = _biases.Gradients(frame);
             _rnn.Backward(_shape, _rectified, frame.Segments, frame.Input(), frame.Weights(_cell.WeightInput), frame.Weights(_cell.WeightHidden),
             frame.Output, frame.OutputGradient, _unwanted is { } scratch ? frame.Memory(scratch) : frame.InputGradient(),
-            frame.Gradient(_cell.WeightInput), frame.Gradient(_cell.WeightHidden), frame.Gradient(_cell.BiasInput), frame.Gradient(_cell.BiasHidden), Start(frame));
+            frame.Gradient(_cell.WeightInput), frame.Gradient(_cell.WeightHidden), dbInput, dbHidden, Start(frame));
         }
     }
 }

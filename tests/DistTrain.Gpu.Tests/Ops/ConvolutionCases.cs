@@ -45,6 +45,9 @@ internal static class ConvolutionCases
             });
             yield return new($"average {p}", o => o.Device.Op<IAveragePool2d>().Forward(p, 2, o.In(2 * p.InputLength), o.Out(2 * p.OutputLength)));
             yield return new($"average {p} backward", o => o.Device.Op<IAveragePool2d>().Backward(p, 2, o.In(2 * p.OutputLength), o.Out(2 * p.InputLength)));
+            var inside = p with { CountPadding = false };
+            yield return new($"average {inside}", o => o.Device.Op<IAveragePool2d>().Forward(inside, 2, o.In(2 * p.InputLength), o.Out(2 * p.OutputLength)));
+            yield return new($"average {inside} backward", o => o.Device.Op<IAveragePool2d>().Backward(inside, 2, o.In(2 * p.OutputLength), o.Out(2 * p.InputLength)));
         }
         yield return new("max pooling: ties take the lowest index, NaN wins", o =>
             o.Device.Op<IMaxPool2d>().Forward(new(1, 2, 6, 2, 2, 2, 2), 1, o.Put([1, 1, 5, float.NaN, -1, -2, 1, 1, float.NaN, 6, -0f, 0f]), o.Out(3), o.Out(3)));

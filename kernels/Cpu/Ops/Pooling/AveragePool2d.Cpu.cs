@@ -64,13 +64,14 @@ public sealed unsafe class AveragePool2dCpu(CpuDevice device) : IAveragePool2d
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static void Slide(in Pool2dShape shape, float* x, float* endX, float* y, float* endY)
         {
-            var (width, stride, outX, size) = (shape.Width, shape.StrideX, shape.OutX, T.Of(shape.KernelY * shape.KernelX));
+            var (width, stride, outX) = (shape.Width, shape.StrideX, shape.OutX);
             var inner = Math.Min(outX, (shape.PaddingX + stride - 1) / stride);
             var outer = stride > 2 || outX < 3 ? inner : Math.Clamp((width + shape.PaddingX - shape.KernelX) / stride + 1, inner, outX);
             for (int oy = 0, outY = shape.OutY; oy < outY; oy++)
             {
                 var top = oy * shape.StrideY - shape.PaddingY;
                 var (firstRow, endRow) = (Math.Max(top, 0), Math.Min(top + shape.KernelY, shape.Height));
+                var size = T.Of(AveragePool2dReference.Size(shape, endRow - firstRow, shape.KernelX));
                 for (var ox = inner; ox < outer; ox += 16)
                 {
                     var sum = T.Of(0f);

@@ -1,11 +1,11 @@
 namespace DistTrain.Kernels;
 
-/// <summary>y = (sum over the window, row by row) / (KernelY · KernelX), padding counted as zeros (PyTorch's count_include_pad).</summary>
+/// <summary>y = (sum over the window, row by row) / size: KernelY · KernelX, padding counted as zeros, or the window's elements inside the plane alone (PyTorch's count_include_pad true and false).</summary>
 public interface IAveragePool2d : IOp
 {
     void Forward(in Pool2dShape shape, int samples, View x, View y);
 
-    /// <summary>dx is overwritten: from 0, each dy / (KernelY · KernelX) added to every element of its window, windows in order.</summary>
+    /// <summary>dx is overwritten: from 0, each dy / size added to every element of its window, windows in order.</summary>
     void Backward(in Pool2dShape shape, int samples, View dy, View dx);
 }
 
@@ -41,7 +41,7 @@ public sealed unsafe class AveragePool2dReference : IAveragePool2d
             var sum = 0f;
             for (var row = firstRow; row < endRow; row++)
                 for (var at = row * width + firstColumn; at < row * width + endColumn; at++) sum += x[at];
-            y[oy * shape.OutX + ox] = sum / (shape.KernelY * shape.KernelX);
+            y[oy * shape.OutX + ox] = sum / Size(shape, endRow - firstRow, endColumn - firstColumn);
         }
     }
 
@@ -57,12 +57,15 @@ public sealed unsafe class AveragePool2dReference : IAveragePool2d
             {
                 var left = ox * shape.StrideX - shape.PaddingX;
                 var (firstColumn, endColumn) = (Math.Max(left, 0), Math.Min(left + shape.KernelX, width));
-                var share = dy[oy * outX + ox] / (shape.KernelY * shape.KernelX);
+                var share = dy[oy * outX + ox] / Size(shape, endRow - firstRow, endColumn - firstColumn);
                 for (var row = firstRow; row < endRow; row++)
                     for (var at = row * width + firstColumn; at < row * width + endColumn; at++) dx[at] += share;
             }
         }
     }
+
+    /// <summary>What a window's sum is divided by.</summary>
+    internal static int Size(in Pool2dShape shape, int rows, int columns) => shape.CountPadding ? shape.KernelY * shape.KernelX : rows * columns;
 
     internal static void ExpectPlanes(in Pool2dShape shape, int samples, View x, View y)
     {

@@ -1,7 +1,7 @@
 namespace DistTrain.Kernels;
 
 /// <summary>Windows over [N, C, H, W]; output size floor((H + 2·padding - kernel) / stride) + 1.</summary>
-public readonly record struct Pool2dShape(int Channels, int Height, int Width, int KernelY, int KernelX, int StrideY, int StrideX, int PaddingY = 0, int PaddingX = 0)
+public readonly record struct Pool2dShape(int Channels, int Height, int Width, int KernelY, int KernelX, int StrideY, int StrideX, int PaddingY = 0, int PaddingX = 0, bool CountPadding = true)
 {
     public int OutY => (Height + 2 * PaddingY - KernelY) / StrideY + 1;
 

@@ -38,7 +38,7 @@ public sealed class AveragePool2dGpu(GpuDevice device) : IAveragePool2d
         var sum = 0f;
         for (var row = top; row < bottom; row++)
             for (var column = left; column < right; column++) sum += a.X[from + row * w.Width + column];
-        a.Y[i] = sum / (w.KernelY * w.KernelX);
+        a.Y[i] = sum / w.Size(bottom - top, right - left);
     }
 
     private static void BackwardKernel(Arguments a)
@@ -54,7 +54,8 @@ public sealed class AveragePool2dGpu(GpuDevice device) : IAveragePool2d
         var from = (long)plane * w.OutPlane;
         var sum = 0f;
         for (var oy = w.FirstY(row); oy <= lastY; oy++)
-            for (var ox = firstX; ox <= lastX; ox++) sum += a.Y[from + oy * w.OutX + ox] / (w.KernelY * w.KernelX);
+            for (var ox = firstX; ox <= lastX; ox++)
+                sum += a.Y[from + oy * w.OutX + ox] / w.Size(PoolWindows.Within(oy * w.StrideY - w.PaddingY, w.KernelY, w.Height), PoolWindows.Within(ox * w.StrideX - w.PaddingX, w.KernelX, w.Width));
         a.X[i] = sum;
     }
 }
