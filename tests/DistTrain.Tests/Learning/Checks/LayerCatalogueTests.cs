@@ -5,6 +5,17 @@ namespace DistTrain.Tests.Learning.Checks;
 /// <summary>What every layer and loss of the catalogue must do, found by reflection.</summary>
 public sealed class LayerCatalogueTests
 {
+    // Each option of each loss, with a value that is not the default.
+    private static readonly (string Text, Shape Output, Shape Target, int Classes)[] Forms =
+    [
+        ("{crossEntropy: {labelSmoothing: 0.1}}", new(7), new(), 7), ("{crossEntropy: {labelSmoothing: 0.1, classWeights: [1, 2, 0.5, 3, 1, 1, 0.25], ignoreIndex: 3}}", new(7), new(), 7), ("{crossEntropy: {ignoreIndex: 2}}", new(4, 5), new(4), 5),
+        ("{crossEntropy: {classWeights: [1, 2, 0.5, 3], labelSmoothing: 0.2}}", new(4, 2, 3), new(2, 3), 4), ("crossEntropy", new(7, 2, 3), new(2, 3), 7), ("{binaryCrossEntropy: {positiveWeight: 2.5}}", new(7), new(7), 0),
+        ("{huber: 0.3}", new(37), new(37), 0), ("{smoothL1: 0.4}", new(37), new(37), 0), ("{hinge: {margin: 0.7, power: 2}}", new(7), new(7), 0), ("{multiclassHinge: {margin: 0.9, power: 2}}", new(7), new(), 7),
+        ("{adversarial: {form: minimax, role: generator}}", new(7), new(7), 0), ("{adversarial: {role: generator}}", new(7), new(7), 0), ("{adversarial: {form: leastSquares}}", new(7), new(7), 0),
+        ("{content: {normalized: true}}", new(2, 3, 3), new(2, 3, 3), 0), ("{style: {normalized: true}}", new(3, 2, 2), new(3, 3), 0), ("{reconstruction: {error: crossEntropy}}", new(7), new(7), 0),
+        ("{triplet: 0.83}", new(3, 5), new(), 4), ("{semiHardTriplet: 0.37}", new(7), new(), 3),
+    ];
+
     private static readonly (string Name, Loss Loss, Shape Output, Shape Target, int Classes)[] Losses =
     [
         .. Catalog.BuiltIn.All<Loss>().Select(c => (c.Name, Smooth(c.Name))).SelectMany(l => new[]
@@ -12,15 +23,7 @@ public sealed class LayerCatalogueTests
             (l.Name, l.Item2, new Shape(7), new Shape(), 7), (l.Name, l.Item2, new Shape(4, 7), new Shape(4), 7), (l.Name, l.Item2, new Shape(7), new Shape(7), 0),
             (l.Name, l.Item2, new Shape(3, 5), new Shape(), 4), (l.Name, l.Item2, new Shape(3, 2, 2), new Shape(3, 3), 0), (l.Name, l.Item2, new Shape(2, 4, 5), new Shape(), 4), (l.Name, l.Item2, new Shape(), new Shape(), 2),
         }).Where(l => l.Item2.Misfit(l.Item3, l.Item4, l.Item5 > 0 ? TargetKind.Labels : TargetKind.Values, l.Item5) is null),
-        ("crossEntropy with smoothing", new CrossEntropy(new(0.1f)), new Shape(7), new Shape(), 7),
-        ("crossEntropy with weights", new CrossEntropy(new(0.1f, [1, 2, 0.5f, 3, 1, 1, 0.25f], 3)), new Shape(7), new Shape(), 7),
-        ("crossEntropy of pixels", new CrossEntropy(new()), new Shape(7, 2, 3), new Shape(2, 3), 7),
-        ("huber of a small delta", new Huber(new(0.3f)), new Shape(37), new Shape(37), 0),
-        ("squared hinge", new Hinge(new(0.7f, 2)), new Shape(7), new Shape(7), 0),
-        ("squared multiclassHinge", new MulticlassHingeLoss(new(0.9f, 2)), new Shape(7), new Shape(), 7),
-        ("minimax generator", new Adversarial(new(AdversarialForm.Minimax, AdversarialRole.Generator)), new Shape(7), new Shape(7), 0),
-        ("non-saturating generator", new Adversarial(new(AdversarialForm.NonSaturating, AdversarialRole.Generator)), new Shape(7), new Shape(7), 0),
-        ("least squares", new Adversarial(new(AdversarialForm.LeastSquares)), new Shape(7), new Shape(7), 0),
+        .. Forms.Select(f => (f.Text, (Loss)Read(typeof(Loss), f.Text), f.Output, f.Target, f.Classes)),
     ];
 
     // Margins of 1 put a kink on the very values that the check takes.
@@ -46,14 +49,48 @@ public sealed class LayerCatalogueTests
     }
 
     [Fact]
+    public void Every_layer_and_each_of_its_options_stands_in_the_table()
+    {
+        var set = LayerRow.All.SelectMany(r => r.Sets()).Concat(LayerRow.Elsewhere.Keys).ToHashSet();
+        var missing = Catalog.BuiltIn.All<Layer>().SelectMany(l => l.Options.Select(o => $"{l.Name}.{o.Name}").Prepend(l.Name)).Where(name => !set.Contains(name)).ToList();
+        Assert.True(missing.Count == 0, $"no row of {nameof(LayerRow)} sets {string.Join(", ", missing)}. Add one with a value that is not the default.");
+    }
+
+    [Fact]
+    public void Backward_of_every_row_agrees_with_differences()
+    {
+        var wrong = new List<string>();
+        foreach (var row in LayerRow.All)
+        {
+            using var probe = new LayerProbe(new Sequential(row.Make()), row.Input, Components.Devices[0].Device);
+            wrong.AddRange(GradientCheck.Run(probe, samples: 3, bends: row.Bends).Select(w => $"{row.Text} on {row.Input}: {w}"));
+        }
+        Assert.True(wrong.Count == 0, string.Join("\n", wrong));
+    }
+
+    [Fact]
+    public void No_lease_thread_count_or_instruction_set_changes_a_bit_of_any_row()
+    {
+        var wrong = new List<string>();
+        foreach (var row in LayerRow.All)
+            wrong.AddRange(LeaseCheck.Run(new LeaseSubject($"{row.Text} on {row.Input}", () => new Sequential(row.Make()), row.Input, Samples: 7), Components.Devices, [4]));
+        Assert.True(wrong.Count == 0, string.Join("\n", wrong.Take(20)));
+    }
+
+    [Fact]
     public void Every_loss_stands_in_the_table_and_its_gradient_agrees_with_differences()
     {
         Assert.All(Catalog.BuiltIn.All<Loss>(), c => Assert.Contains(Losses, l => l.Name == c.Name));
+        var set = Forms.SelectMany(f => LayerRow.Sets(LayerRow.Json(f.Text), typeof(Loss))).ToHashSet();
+        var missing = Catalog.BuiltIn.All<Loss>().SelectMany(l => l.Options.Select(o => $"{l.Name}.{o.Name}")).Where(name => !set.Contains(name)).ToList();
+        Assert.True(missing.Count == 0, $"no form sets {string.Join(", ", missing)}. Add one with a value that is not the default.");
         var wrong = new List<string>();
         foreach (var (name, loss, output, target, classes) in Losses)
         {
-            using var probe = new LayerProbe(null, output, Components.Devices[0].Device, loss, target, classes > 0 ? TargetKind.Labels : TargetKind.Values);
-            wrong.AddRange(GradientCheck.Run(probe, samples: 5, classes).Select(w => $"{name} on {output}: {w}"));
+            // A loss that compares with the input has no gradient by it: only the weights of a layer between them are looked at.
+            var again = loss is Reconstruction && output.Rank > 0;
+            using var probe = new LayerProbe(again ? new Sequential(new Flatten(), new Linear(new(output.Length))) : null, output, Components.Devices[0].Device, loss, target, classes > 0 ? TargetKind.Labels : TargetKind.Values);
+            wrong.AddRange(GradientCheck.Run(probe, samples: 5, classes).Where(w => !again || !w.StartsWith("the gradient of the input", StringComparison.Ordinal)).Select(w => $"{name} on {output}: {w}"));
         }
         Assert.True(wrong.Count == 0, string.Join("\n", wrong));
     }
@@ -147,6 +184,14 @@ public sealed class LayerCatalogueTests
     {
         var wrong = LeaseCheck.Run(new LeaseSubject("blind", () => new Blind(), new Shape(6), Samples: 21), Components.Devices.Take(1).ToList(), [4]);
         Assert.Contains(wrong, w => w.StartsWith("blind, 4 micro-batches leased as [0, 4) on scalar: gradient", StringComparison.Ordinal));
+    }
+
+    private static object Read(Type kind, string text)
+    {
+        var problems = new List<Problem>();
+        var made = Catalog.BuiltIn.Read(kind, LayerRow.Json(text), "row", problems);
+        Assert.True(made is not null, $"{text}: {string.Join("\n", problems)}");
+        return made;
     }
 
     private static LeaseSubject Classifier(string name, Func<Layer> layer, Shape input, int classes, int samples) =>

@@ -72,7 +72,7 @@ public sealed class ShardMemoryTests : IDisposable
         var moments = _layout.Slices[1].Offset;
         float[] batch = [3, 10, 4];
         batch.CopyTo(gradient[moments..]);
-        memory.Apply(_device, 1, 0.5, [0.5f, 0.9f], 0.5f, _gradient.View);
+        memory.Apply(_device, 1, 0.5, [0.5f, 0.9f, 1f], 0.5f, _gradient.View);
         var weights = _weights.View.AsSpan();
         Assert.Equal(-1, weights[3]);
         Assert.Equal(2, memory.States.AsSpan()[3]);
@@ -90,11 +90,11 @@ public sealed class ShardMemoryTests : IDisposable
     {
         using var memory = Whole();
         _gradient.View.AsSpan()[..5000].Fill(1);
-        memory.Apply(_device, 1, 0.5, [0.5f, 0.9f], 1, _gradient.View);
+        memory.Apply(_device, 1, 0.5, [0.5f, 0.9f, 1f], 1, _gradient.View);
         memory.BeginSnapshot();
-        if (stepFirst) memory.Apply(_device, 1, 0.5, [0.5f, 0.9f], 1, _gradient.View);
+        if (stepFirst) memory.Apply(_device, 1, 0.5, [0.5f, 0.9f, 1f], 1, _gradient.View);
         var snapshot = memory.Snapshot();
-        if (!stepFirst) memory.Apply(_device, 1, 0.5, [0.5f, 0.9f], 1, _gradient.View);
+        if (!stepFirst) memory.Apply(_device, 1, 0.5, [0.5f, 0.9f, 1f], 1, _gradient.View);
         Assert.Equal(2 * _layout.Length, snapshot.Length);
         Assert.Equal((-0.5f, 1f), (snapshot[4999], snapshot[_layout.Length + 4999]));
         Assert.Equal(-1.45f, _weights.View.AsSpan()[4999], 5);
