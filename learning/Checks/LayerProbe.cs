@@ -21,8 +21,8 @@ public sealed class LayerProbe : IDisposable
     public LayerProbe(Layer? layer, Shape input, Device device, Loss? loss = null, Shape target = default, TargetKind targets = TargetKind.Values)
     {
         _loss = loss;
-        Network = new Network(layer ?? new Sequential(), input);
-        var tape = new Tape(device, TapeMode.Training, input, loss is null ? Network.Output : target, inputNeedsGradient: true);
+        Network = new Network(layer ?? new Sequential(), input, loss: loss);
+        var tape = new Tape(device, TapeMode.Training, input, loss is null ? Network.Output : target, inputNeedsGradient: true) { Objective = loss is null ? null : (loss, targets) };
         var output = Network.Record(tape);
         tape.Add(loss is null ? new CotangentNode(tape, output) : loss.Record(tape, output, targets));
         tape.Finish(output);

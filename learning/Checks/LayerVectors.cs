@@ -57,7 +57,7 @@ internal static class LayerVectors
         }
         var found = probe.Run(probe.Network.Initialize(0), rows, v.Tensor("cotangent").Floats, Segments.One(samples));
         float[] Part(int start, int length) => [.. Enumerable.Range(0, samples).SelectMany(n => found.InputGradient.AsSpan(n * (6 + image) + start, length).ToArray())];
-        return Math.Max(output.Error(found.Output), Math.Max(VectorTensor.Of(v.Grads["theta"], "grads.theta").Error(Part(0, 6)), VectorTensor.Of(v.Grads["x"], "grads.x").Error(Part(6, image))));
+        return Math.Max(output.Error(found.Output), Math.Max(v.Grad("theta").Error(Part(0, 6)), v.Grad("x").Error(Part(6, image))));
     }
 
     /// <summary>q, k, v [N, heads, T, d] are packed into rows [T, 3, heads, d].</summary>
@@ -75,7 +75,7 @@ internal static class LayerVectors
         for (var i = 0; i < shape.Length; i++) cotangent[At(i, 1, 0)] = (float)v.Tensor("cotangent").Values[i];
         var found = probe.Run(probe.Network.Initialize(0), rows, cotangent, Segments.One(samples));
         double Error(VectorTensor value, float[] ours, int tensors, int tensor) => value.Error([.. Enumerable.Range(0, shape.Length).Select(i => ours[At(i, tensors, tensor)])]);
-        return new[] { ("q", 0), ("k", 1), ("v", 2) }.Select(p => Error(VectorTensor.Of(v.Grads[p.Item1], "grads." + p.Item1), found.InputGradient, 3, p.Item2)).Append(Error(v.Tensor("output"), found.Output, 1, 0)).Max();
+        return new[] { ("q", 0), ("k", 1), ("v", 2) }.Select(p => Error(v.Grad(p.Item1), found.InputGradient, 3, p.Item2)).Append(Error(v.Tensor("output"), found.Output, 1, 0)).Max();
     }
 
     private static int Hidden(VectorCase v) => v.Attrs["batch_first"] is null || v.Flag("batch_first") ? v.Input("weight_hh_l0").Shape[1] : throw new UnsupportedVectorException("recurrent layers take [samples, steps, inputs].");

@@ -34,7 +34,7 @@ internal static class LossVectors
         if (v.Inputs.FirstOrDefault(i => i.Key != of && i.Key is not ("target" or "weight")).Key is { } extra) throw new UnsupportedVectorException($"{extra} is not an option here.");
         var target = v.Inputs.ContainsKey("target") ? v.Input("target") : null;
         var (value, gradient) = Run(v, device, loss, y.Sample, y.Floats, target?.Sample ?? new Shape(), target is null ? new float[y.Shape[0]] : labels ? target.Labels : target.Floats, y.Shape[0], labels);
-        return Math.Max(v.Tensor("output").Error([value]), VectorTensor.Of(v.Grads[of], $"grads.{of}").Error(gradient));
+        return Math.Max(v.Tensor("output").Error([value]), v.Grad(of).Error(gradient));
     }
 
     // The loss and its gradient (times the case's cotangent) as they are once the step is decided.
@@ -57,7 +57,7 @@ internal static class LossVectors
         var (loss, gradient) = Run(v, device, new Triplet(new((float)v.Number("margin", 0.2))), new Shape(3, d), y, new Shape(), new float[samples], samples, labels: false);
         var error = v.Tensor("output").Error([loss]);
         foreach (var (name, part) in new[] { ("a", 0), ("p", 1), ("n", 2) })
-            error = Math.Max(error, VectorTensor.Of(v.Grads[name], $"grads.{name}").Error([.. Enumerable.Range(0, samples * d).Select(i => gradient[i / d * 3 * d + part * d + i % d])]));
+            error = Math.Max(error, v.Grad(name).Error([.. Enumerable.Range(0, samples * d).Select(i => gradient[i / d * 3 * d + part * d + i % d])]));
         return error;
     }
 
@@ -76,8 +76,8 @@ internal static class LossVectors
         float[] Of(string name) => found.Gradient[OpVectors.Slice(probe.Network, name)!.Offset..][..OpVectors.Slice(probe.Network, name)!.Length];
         return new[]
         {
-            v.Tensor("output").Error(found.Output), VectorTensor.Of(v.Grads["a"], "grads.a").Error(Half(0)), VectorTensor.Of(v.Grads["b"], "grads.b").Error(Half(1)),
-            VectorTensor.Of(v.Grads["w"], "grads.w").Error(Of("1.weight")), VectorTensor.Of(v.Grads["bias"], "grads.bias").Error(Of("1.bias")),
+            v.Tensor("output").Error(found.Output), v.Grad("a").Error(Half(0)), v.Grad("b").Error(Half(1)),
+            v.Grad("w").Error(Of("1.weight")), v.Grad("bias").Error(Of("1.bias")),
         }.Max();
     }
 }

@@ -83,22 +83,22 @@ internal static class OpVectors
         }
         found = probe.Run(weights, Scaled(x.Floats, scale), v.Tensor("cotangent").Floats, Segments.One(x.Shape[0]));
         var error = v.Tensor("output").Error(found.Output);
-        foreach (var (name, value) in v.Grads)
+        foreach (var (name, _) in v.Grads)
         {
             var slice = name == input ? null : Slice(network, name) ?? throw new UnsupportedVectorException($"there is no {name} here.");
-            error = Math.Max(error, VectorTensor.Of(value, name).Error(slice is null ? Scaled(found.InputGradient, scale) : found.Gradient.AsSpan(slice.Offset, slice.Length)));
+            error = Math.Max(error, v.Grad(name).Error(slice is null ? Scaled(found.InputGradient, scale) : found.Gradient.AsSpan(slice.Offset, slice.Length)));
         }
         return error;
     }
 
     private static double BatchNorm(VectorCase v, Device device)
     {
-        var error = Layer(v, device, new BatchNorm(new((float)v.Number("eps", 1e-5))), out var found, out var network);
+        var error = Layer(v, device, new BatchNorm(new((float)v.Number("eps", 1e-5), (float)v.Number("momentum", MomentsUpdate.Momentum))), out var found, out var network);
         if (!v.Has("running_mean_after")) return error;
         var slice = network.Layout.Slices.First(s => s.Kind == SliceKind.Moments);
         var running = new float[slice.Length];
         MomentsUpdate.Reset(running);
-        MomentsUpdate.Apply(running, found.Gradient.AsSpan(slice.Offset, slice.Length), (float)v.Number("momentum", MomentsUpdate.Momentum));
+        MomentsUpdate.Apply(running, found.Gradient.AsSpan(slice.Offset, slice.Length), slice.Momentum);
         error = Math.Max(error, v.Tensor("running_mean_after").Error([.. running.Where((_, i) => i % 3 == 1)]));
         return Math.Max(error, v.Tensor("running_var_after").Error([.. running.Where((_, i) => i % 3 == 2)]));
     }
@@ -136,7 +136,7 @@ internal static class OpVectors
             memory.Read(view.Offset, ours);
             return value.Error(ours);
         }
-        return Math.Max(Error(vc, v.Tensor("output")), Math.Max(Error(vda, VectorTensor.Of(v.Grads["a"], "grads.a")), Error(vdb, VectorTensor.Of(v.Grads["b"], "grads.b"))));
+        return Math.Max(Error(vc, v.Tensor("output")), Math.Max(Error(vda, v.Grad("a")), Error(vdb, v.Grad("b"))));
     }
 
     private static float[] Scaled(float[] values, float scale) => scale == 1f ? values : [.. values.Select(v => v * scale)];

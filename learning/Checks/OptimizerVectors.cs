@@ -27,7 +27,7 @@ internal static class OptimizerVectors
             // lr_drop: the rate from the seventh step on, as a share of lr.
             state.Step(step + 1, vector.Number("lr", double.NaN) * (step >= 6 ? vector.Number("lr_drop", 1) : 1), vector.Number("clip_norm", 0), weights.View, gradient.View, [(0, length)]);
             weights.Read(0, ours);
-            worst = Math.Max(worst, VectorTensor.Error(expected.Values.AsSpan(step * length, length), ours));
+            worst = Math.Max(worst, VectorTensor.Error(expected.Values.AsSpan(step * length, length), ours, expected.ZeroScale));
         }
         return worst;
     }

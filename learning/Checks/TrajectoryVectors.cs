@@ -30,10 +30,10 @@ internal static class TrajectoryVectors
             gradient.Read(network.Layout.Metrics.Offset, losses.AsSpan(step, 1));
         }
         weights.Read(0, host);
-        var error = VectorTensor.Error(vector.Numbers("losses"), losses);
-        if (vector.Has("grad_norms_before_clip")) error = Math.Max(error, VectorTensor.Error(vector.Numbers("grad_norms_before_clip"), norms));
+        var error = VectorTensor.Error(vector.Numbers("losses"), losses, vector.Scale);
+        if (vector.Has("grad_norms_before_clip")) error = Math.Max(error, VectorTensor.Error(vector.Numbers("grad_norms_before_clip"), norms, vector.Scale));
         foreach (var (name, value) in vector.Group("final"))
-            error = Math.Max(error, VectorTensor.Of(value, name).Error(host.AsSpan(Slice(network, name).Offset, Slice(network, name).Length)));
+            error = Math.Max(error, vector.Expected(value, name).Error(host.AsSpan(Slice(network, name).Offset, Slice(network, name).Length)));
         return error;
     }
 

@@ -15,7 +15,7 @@ public enum VectorStatus
 /// <param name="File">Name of the file without folder.</param>
 /// <param name="Case">Name of the case.</param>
 /// <param name="Status">Pass when the error is within the limit.</param>
-/// <param name="Error">max |ours - value| / max(1, max |value|) over everything that the case gives; NaN when unsupported.</param>
+/// <param name="Error">max |ours - value| / max |value|, the largest of all tensors that the case gives, each by its own scale; NaN when unsupported.</param>
 /// <param name="Limit">1e-5; 1e-4 for whole trajectories.</param>
 /// <param name="Reason">Why it is unsupported or could not be run.</param>
 public sealed record VectorResult(string File, string Case, VectorStatus Status, double Error, double Limit, string? Reason = null);

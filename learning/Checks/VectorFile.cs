@@ -27,6 +27,8 @@ public sealed record VectorFile(string Path, IReadOnlyList<VectorCase> Cases)
 /// <summary>One case of a vector file.</summary>
 public sealed class VectorCase(JsonObject json)
 {
+    private double? _scale;
+
     public string Name { get; } = (string?)json["name"] ?? throw new InvalidDataException("a case has no name.");
 
     /// <summary>What the operation was told: strides, rates, epsilons.</summary>
@@ -36,10 +38,18 @@ public sealed class VectorCase(JsonObject json)
 
     public JsonObject Grads { get; } = json["grads"] as JsonObject ?? [];
 
+    /// <summary>The largest |value| of all tensors of the case.</summary>
+    public double Scale => _scale ??= Largest(json);
+
     /// <summary>A member that is one tensor: output, cotangent.</summary>
-    public VectorTensor Tensor(string member) => VectorTensor.Of(json[member], $"{Name}.{member}");
+    public VectorTensor Tensor(string member) => Expected(json[member], member);
 
     public VectorTensor Input(string name) => VectorTensor.Of(Inputs[name], $"{Name}.inputs.{name}");
+
+    public VectorTensor Grad(string name) => Expected(Grads[name], $"grads.{name}");
+
+    /// <summary>A tensor that ours is compared with.</summary>
+    public VectorTensor Expected(JsonNode? tensor, string name) => VectorTensor.Of(tensor, $"{Name}.{name}") with { ZeroScale = Scale };
 
     /// <summary>A member that is a list of numbers.</summary>
     public double[] Numbers(string member) => json[member] is JsonArray list ? [.. list.Select(n => n!.GetValue<double>())] : throw new InvalidDataException($"{Name}.{member} is not a list of numbers.");
@@ -87,6 +97,12 @@ public sealed class VectorCase(JsonObject json)
 
     private static int Whole(string attr, JsonArray list, int at) => list[at] is JsonValue value && value.TryGetValue(out double number) && number == Math.Floor(number) ? (int)number
         : throw new UnsupportedVectorException($"{attr} is {list.ToJsonString()}. It must be a whole number, or one for each axis.");
+
+    private static double Largest(JsonNode? node) => node switch
+    {
+        JsonObject members => members.Where(m => m.Key != "attrs").Select(m => m.Key == "data" && m.Value is JsonArray data ? data.Select(d => Math.Abs(d!.GetValue<double>())).DefaultIfEmpty().Max() : Largest(m.Value)).DefaultIfEmpty().Max(),
+        _ => 0,
+    };
 }
 
 /// <summary>A golden tensor.</summary>
@@ -107,19 +123,27 @@ public sealed record VectorTensor(Shape Shape, double[] Values)
         return tensor.Shape.Length == tensor.Values.Length ? tensor : throw new InvalidDataException($"{name} has {tensor.Values.Length} elements; its shape {tensor.Shape} needs {tensor.Shape.Length}.");
     }
 
-    /// <summary>max |ours - value| / max(1, max |value|); infinite where a number is missing or not finite.</summary>
-    public double Error(ReadOnlySpan<float> ours) => Error(Values, ours);
+    /// <summary>The scale of what cancels where the tensor is 0: the case's largest |value|; 0: only 0 itself is right.</summary>
+    public double ZeroScale { get; init; }
 
-    public static double Error(ReadOnlySpan<double> values, ReadOnlySpan<float> ours)
+    /// <summary>max |ours - value| / max |value|, both of this tensor; infinite where a number is missing or not finite.</summary>
+    public double Error(ReadOnlySpan<float> ours) => Error(Values, ours, ZeroScale);
+
+    /// <param name="zeroScale">
+    /// Takes the place of max |value| where that is below 1e-9 of it: such a tensor is 0 but for float64's own rounding (the bias gradient of a convolution before batch normalization, say), and what float32 leaves
+    /// of it is rounding of the terms that cancel, so it can be small beside those only. Every other tensor is measured by itself, however small it is.
+    /// </param>
+    public static double Error(ReadOnlySpan<double> values, ReadOnlySpan<float> ours, double zeroScale)
     {
         if (values.Length != ours.Length) return double.PositiveInfinity;
-        var (worst, scale) = (0.0, 1.0);
+        var (worst, scale) = (0.0, 0.0);
         for (var i = 0; i < values.Length; i++)
         {
             if (!float.IsFinite(ours[i])) return double.PositiveInfinity;
             worst = Math.Max(worst, Math.Abs(ours[i] - values[i]));
             scale = Math.Max(scale, Math.Abs(values[i]));
         }
-        return worst / scale;
+        if (scale < 1e-9 * zeroScale) scale = zeroScale;
+        return worst == 0 ? 0 : worst / scale;
     }
 }

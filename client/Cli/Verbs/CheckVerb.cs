@@ -43,7 +43,7 @@ internal static class CheckVerb
     private static int Vectors(Terminal terminal, string path, Device device)
     {
         if (!File.Exists(path) && !Directory.Exists(path)) throw new CommandException(ExitCode.NotFound, $"--vectors is {path}. Nothing is there.");
-        var (passed, failed, unsupported, worst) = (0, 0, 0, 0.0);
+        var (passed, failed, unsupported, largest, worst) = (0, 0, 0, 0.0, 0.0);
         try
         {
             foreach (var result in VectorCheck.Run(path, device))
@@ -51,7 +51,7 @@ internal static class CheckVerb
                 if (result.Status is VectorStatus.Pass) passed++;
                 else if (result.Status is VectorStatus.Fail) failed++;
                 else unsupported++;
-                if (double.IsFinite(result.Error)) worst = Math.Max(worst, result.Error / result.Limit);
+                if (result.Status is VectorStatus.Pass) (largest, worst) = (Math.Max(largest, result.Error), Math.Max(worst, result.Error / result.Limit));
                 Write(terminal, result);
             }
         }
@@ -60,9 +60,9 @@ internal static class CheckVerb
             throw new CommandException(ExitCode.Usage, wrong.Message);
         }
         if (terminal.Json)
-            terminal.WriteJson(new JsonObject { ["total"] = passed + failed, ["passed"] = passed, ["failed"] = failed, ["unsupported"] = unsupported, ["device"] = device.Name });
+            terminal.WriteJson(new JsonObject { ["total"] = passed + failed, ["passed"] = passed, ["failed"] = failed, ["unsupported"] = unsupported, ["largestRelativeError"] = largest, ["device"] = device.Name });
         else
-            terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{passed + failed} cases: {passed} passed, {failed} failed, {unsupported} not supported; the largest error is {worst:P0} of its limit"));
+            terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{passed + failed} cases: {passed} passed, {failed} failed, {unsupported} not supported. Errors are max |ours - value| / max |value| of each tensor; the largest that passed is {largest:G2}, and none of those is more than {worst:P0} of its limit"));
         return failed > 0 ? ExitCode.Findings : passed == 0 ? ExitCode.NotFound : ExitCode.Ok;
     }
 
@@ -80,7 +80,7 @@ internal static class CheckVerb
         }
         else if (result.Status is not VectorStatus.Pass)
         {
-            terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{(result.Status is VectorStatus.Fail ? "FAIL" : "skip")}  {result.File} {result.Case}: error {result.Error:G3}, limit {result.Limit:G3}{(result.Reason is null ? "" : $"; {result.Reason}")}"));
+            terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{(result.Status is VectorStatus.Fail ? "FAIL" : "skip")}  {result.File} {result.Case}: relative error {result.Error:G3}, limit {result.Limit:G3}{(result.Reason is null ? "" : $"; {result.Reason}")}"));
         }
     }
 
