@@ -13,6 +13,17 @@ public sealed class Orthogonal(Orthogonal.Options options) : Initializer
     /// <param name="Gain">Length of a row.</param>
     public sealed record Options([property: Range(0.0, 1e6)] double Gain = 1.0);
 
+    // Of the smaller side's square times the larger side: some seconds on one core.
+    private const double MostWork = 2048.0 * 2048 * 2048;
+
+    public override string? Misfit(Shape shape, Fan fan)
+    {
+        var rows = Math.Max(1, shape.Length / fan.In);
+        var (count, length) = (Math.Min(rows, shape.Length / rows), Math.Max(rows, shape.Length / rows));
+        return (double)count * count * length <= MostWork ? null
+            : $"is {shape}, as a matrix [{rows}, {shape.Length / rows}], and orthogonal makes {count} vectors of {length} orthogonal one after the other. It must be at most as much work as [2048, 2048] is. Use xavierNormal or kaimingNormal: so many random rows are nearly orthogonal anyway.";
+    }
+
     public override void Fill(Span<float> values, Fan fan, ulong key)
     {
         var rows = Math.Max(1, values.Length / fan.In);

@@ -26,9 +26,9 @@ internal static class Convolutions
     }
 
     /// <summary>Two 3 x 3 convolutions beside a shortcut.  He et al. 2015, arXiv:1512.03385, the basic block.</summary>
-    public static Layer Basic(int inputs, int outputs, int stride) => new Residual(new()
+    public static Layer Basic(int inputs, int outputs, int stride, Layer? gate = null) => new Residual(new()
     {
-        Body = [.. Normalized(outputs, 3, stride), .. Normalized(outputs, 3, relu: false)],
+        Body = [.. Normalized(outputs, 3, stride), .. Normalized(outputs, 3, relu: false), .. gate is null ? (Layer[])[] : [gate]],
         Shortcut = stride == 1 && inputs == outputs ? [] : [.. Normalized(outputs, 1, stride, relu: false)],
         Relu = true,
     });

@@ -5,7 +5,8 @@ internal static class ResNet
 {
     /// <param name="blocks">Blocks of each of the four stages.</param>
     /// <param name="bottleneck">1 x 1, 3 x 3, 1 x 1 blocks four times as wide at their ends.</param>
-    public static Layer Build(Stem stem, IReadOnlyList<int> blocks, bool bottleneck, int outputs)
+    /// <param name="gate">Ends the body of each 3 x 3, 3 x 3 block; null: nothing does.</param>
+    public static Layer Build(Stem stem, IReadOnlyList<int> blocks, bool bottleneck, int outputs, Func<Layer>? gate = null)
     {
         var layers = new List<Layer>(Convolutions.Normalized(64, stem == Stem.Cifar ? 3 : 7, stem == Stem.Cifar ? 1 : 2));
         if (stem == Stem.ImageNet) layers.Add(Convolutions.MaxPool(3, 2, 1));
@@ -16,7 +17,7 @@ internal static class ResNet
             for (var block = 0; block < blocks[stage]; block++)
             {
                 var stride = block == 0 && stage > 0 ? 2 : 1;
-                layers.Add(bottleneck ? Convolutions.Bottleneck(inputs, width, 4 * width, stride) : Convolutions.Basic(inputs, width, stride));
+                layers.Add(bottleneck ? Convolutions.Bottleneck(inputs, width, 4 * width, stride) : Convolutions.Basic(inputs, width, stride, gate?.Invoke()));
                 inputs = bottleneck ? 4 * width : width;
             }
         }

@@ -34,16 +34,16 @@ public sealed class AdaGrad(AdaGrad.Options options) : Optimizer
     public override int Scalars(long update, double learningRate, Span<float> scalars)
     {
         scalars[0] = (float)(learningRate / (1.0 + (update - 1) * options.LrDecay));
-        return 1;
+        scalars[1] = update == 1 ? (float)options.InitialAccumulator : 0f; // states start at zero
+        return 2;
     }
 
     public override void Apply(Device device, ReadOnlySpan<float> scalars, float coefficient, View weights, View gradient, View state0, View state1, View state2) =>
-        device.Op<IOptimizerStep<Rule>>().Run(new Rule(scalars[0], (float)options.WeightDecay, (float)options.InitialAccumulator, (float)options.Epsilon, options.EpsilonInside), coefficient, weights, gradient, state0, state1, state2);
+        device.Op<IOptimizerStep<Rule>>().Run(new Rule(scalars[0], (float)options.WeightDecay, scalars[1], (float)options.Epsilon, options.EpsilonInside), coefficient, weights, gradient, state0, state1, state2);
 
-    public readonly struct Rule(float rate, float decay, float initial, float epsilon, bool inside) : IOptimizerRule
+    public readonly struct Rule(float rate, float decay, float start, float epsilon, bool inside) : IOptimizerRule
     {
-        // The state holds what was added; the start and an epsilon inside the root come to it here.
-        private readonly float _inside = inside ? initial + epsilon : initial;
+        private readonly float _inside = inside ? epsilon : 0f;
         private readonly float _outside = inside ? 0f : epsilon;
 
         public static int StateCount => 1;
@@ -52,7 +52,7 @@ public sealed class AdaGrad(AdaGrad.Options options) : Optimizer
         public void Step<T>(ref T weight, T gradient, ref T state0, ref T state1, ref T state2) where T : unmanaged, ILane<T>
         {
             var d = T.Fma(T.Of(decay), weight, gradient);
-            state0 = T.Fma(d, d, state0);
+            state0 = T.Fma(d, d, state0 + T.Of(start));
             var step = d / (T.Sqrt(state0 + T.Of(_inside)) + T.Of(_outside));
             weight = T.Fma(T.Of(-rate), step, weight);
         }

@@ -32,6 +32,8 @@ public sealed class Ema(Ema.Options options) : Optimizer
 
     public override IReadOnlyList<string> StateNames => [.. _inner.StateNames, "ema"];
 
+    public override IReadOnlyList<string> RetiredStates => _inner.RetiredStates;
+
     public override bool PerTensor => _inner.PerTensor;
 
     public override int Scalars(long update, double learningRate, Span<float> scalars)

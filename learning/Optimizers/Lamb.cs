@@ -8,7 +8,7 @@ namespace DistTrain.Learning;
 /// Adam with a rate for each tensor, for large batches.  m, v as Adam ;  x = m / (1 - β1ᵗ) / (√v / √(1 - β2ᵗ) + epsilon) + weightDecay·w ;
 /// r = ‖w‖ / ‖x‖, 1 where either is 0 ;  w &lt;- w - lr·r·x .  You et al. 2020, arXiv:1904.00962.
 /// </summary>
-/// <remarks>x is kept as a third state vector between its norm and the step.</remarks>
+/// <remarks>x takes the gradient's place between its norm and the step.</remarks>
 [Named("lamb")]
 public sealed class Lamb(Lamb.Options options) : Optimizer
 {
@@ -26,9 +26,11 @@ public sealed class Lamb(Lamb.Options options) : Optimizer
 
     public override double LearningRate => options.Lr;
 
-    public override int StateCount => Direction.StateCount;
+    public override int StateCount => 2;
 
-    public override IReadOnlyList<string> StateNames => ["exp_avg", "exp_avg_sq", "update"];
+    public override IReadOnlyList<string> StateNames => ["exp_avg", "exp_avg_sq"];
+
+    public override IReadOnlyList<string> RetiredStates => ["update"];
 
     public override bool PerTensor => true;
 
@@ -40,13 +42,13 @@ public sealed class Lamb(Lamb.Options options) : Optimizer
 
     public override void Apply(Device device, ReadOnlySpan<float> scalars, float coefficient, View weights, View gradient, View state0, View state1, View state2)
     {
-        device.Op<IOptimizerStep<Direction>>().Run(new Direction(scalars, options.Beta1, options.Beta2, (float)options.Epsilon, (float)options.WeightDecay), coefficient, weights, gradient, state0, state1, state2);
-        var (w, x) = (TensorNorm.Of(device, weights), TensorNorm.Of(device, state2));
+        device.Op<IOptimizerStep<Direction>>().Run(new Direction(scalars, options.Beta1, options.Beta2, (float)options.Epsilon, (float)options.WeightDecay), coefficient, weights, gradient, state0, state1, gradient);
+        var (w, x) = (TensorNorm.Of(device, weights), TensorNorm.Of(device, gradient));
         var ratio = w > 0 && x > 0 ? w / x : 1.0;
-        device.Op<IVector>().AddScaled(-(float)(scalars[2] * ratio), state2, weights);
+        device.Op<IVector>().AddScaled(-(float)(scalars[2] * ratio), gradient, weights);
     }
 
-    /// <summary>Moves the moments and leaves x in the third state; the weights stay.</summary>
+    /// <summary>Moves the moments and leaves x in the third operand; the weights stay.</summary>
     public readonly struct Direction(ReadOnlySpan<float> scalars, double beta1, double beta2, float epsilon, float decay) : IOptimizerRule
     {
         private readonly float _mean = scalars[0];

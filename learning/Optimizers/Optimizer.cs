@@ -18,6 +18,9 @@ public abstract class Optimizer
     /// <summary>Names of the state vectors in a checkpoint: <c>momentum</c>; <c>exp_avg</c>, <c>exp_avg_sq</c>.</summary>
     public abstract IReadOnlyList<string> StateNames { get; }
 
+    /// <summary>Names that earlier versions saved and that are no state any more: a checkpoint may hold them.</summary>
+    public virtual IReadOnlyList<string> RetiredStates => [];
+
     /// <summary>The rule needs whole tensors (a norm of each): <see cref="Apply"/> is called for one tensor at a time, and shards are cut between tensors only.</summary>
     public virtual bool PerTensor => false;
 
@@ -53,7 +56,7 @@ public abstract class Optimizer
     /// <param name="scalars">From <see cref="Scalars"/>.</param>
     /// <param name="coefficient">Clip coefficient of the whole step.</param>
     /// <param name="weights">A stretch of the weights (a whole tensor where <see cref="PerTensor"/>); gradient and each state view are the same stretch.</param>
-    /// <param name="gradient">Read only.</param>
+    /// <param name="gradient">May be overwritten.</param>
     /// <param name="state0">Absent where StateCount is below 1; state1, state2 likewise.</param>
     public abstract void Apply(Device device, ReadOnlySpan<float> scalars, float coefficient, View weights, View gradient, View state0, View state1, View state2);
 

@@ -131,7 +131,7 @@ public sealed class CheckpointStore(IFileSystem files, string folder)
     {
         var manifest = ReadManifest(manifestName);
         if (manifest.Identity != job.Identity) throw new InvalidDataException($"it is of another job (identity {manifest.Identity[..Math.Min(12, manifest.Identity.Length)]}). This job's is {job.Identity[..Math.Min(12, job.Identity.Length)]}.");
-        var (vectors, log) = ReadContent(manifest, job.Layout, job.Optimizer.StateNames);
+        var (vectors, log) = ReadContent(manifest, job.Layout, job.Optimizer.StateNames, job.Optimizer.RetiredStates);
         return new RestoredCheckpoint(manifest, Join(manifestName), vectors, log);
     }
 
@@ -189,14 +189,14 @@ public sealed class CheckpointStore(IFileSystem files, string folder)
         return problems;
     }
 
-    private (float[] Vectors, byte[] LossLog) ReadContent(ManifestFile manifest, ParameterLayout layout, IReadOnlyList<string> states)
+    private (float[] Vectors, byte[] LossLog) ReadContent(ManifestFile manifest, ParameterLayout layout, IReadOnlyList<string> states, IReadOnlyList<string>? retired = null)
     {
         if (manifest.LayoutSha256 != ManifestFile.LayoutHash(layout)) throw new InvalidDataException("it is of another model: names, shapes or order of the parameters differ.");
-        if (!manifest.States.SequenceEqual(states)) throw new InvalidDataException($"it holds the optimizer state [{string.Join(", ", manifest.States)}]. This job's optimizer has [{string.Join(", ", states)}].");
+        if (!manifest.States.Where(s => retired?.Contains(s) != true).SequenceEqual(states)) throw new InvalidDataException($"it holds the optimizer state [{string.Join(", ", manifest.States)}]. This job's optimizer has [{string.Join(", ", states)}].");
         var vectors = new float[(1 + states.Count) * layout.Length];
         var elements = 0L;
         foreach (var file in manifest.Shards)
-            elements += ShardFile.Read(ReadChecked(file), file.Name, layout, states, vectors);
+            elements += ShardFile.Read(ReadChecked(file), file.Name, layout, states, vectors, retired);
         if (elements != ShardFile.Elements(layout, states.Count)) throw new InvalidDataException($"its shards hold {elements} elements. The model has {ShardFile.Elements(layout, states.Count)}.");
         return (vectors, ReadChecked(manifest.LossLog));
     }

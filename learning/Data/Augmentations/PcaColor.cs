@@ -4,9 +4,10 @@ using DistTrain.Kernels;
 namespace DistTrain.Learning;
 
 /// <summary>
-/// x' = x + Σ_k v_k·a_k·√λ_k for every pixel, not held in a range: v, λ the eigenvectors and eigenvalues of the training set's colours, a_k normal with the given deviation, drawn once an image.
-/// Krizhevsky et al. 2012, section 4.1 (there λ is of the sum, and the factor a_k·λ_k; with deviations the colours shift by what they vary by).
+/// x'_c = x_c + Σ_k v_kc·a_k·√λ_k for every pixel: v_k, λ_k eigenvectors and eigenvalues of the covariance of the training set's colours, a_k ~ N(0, deviation²), drawn once an image.  x [C, H, W], not held in a range.
+/// Krizhevsky, Sutskever, Hinton 2012, section 4.1.
 /// </summary>
+/// <remarks>The paper's factor is a_k·λ_k. With the root a colour shifts by a share of what it varies by, in whatever units the pixels are.</remarks>
 [Named("pcaColor")]
 public sealed class PcaColor(PcaColor.Options options) : Augmentation
 {

@@ -72,6 +72,15 @@ public sealed class InitializerTests
     }
 
     [Fact]
+    public void An_orthogonal_matrix_that_would_take_minutes_is_refused_when_the_layer_is_built()
+    {
+        Layer Dense(int outputs) => new Linear(new(outputs) { WeightInit = new Orthogonal(new()) });
+        Assert.Equal(new Shape(2048), new Network(Dense(2048), new Shape(2048)).Output);
+        var error = Assert.Throws<ShapeException>(() => new Network(new Sequential(Dense(4096)), new Shape(8192)));
+        Assert.Equal("parameter 0.weight is [4096, 8192], as a matrix [4096, 8192], and orthogonal makes 4096 vectors of 8192 orthogonal one after the other. It must be at most as much work as [2048, 2048] is. Use xavierNormal or kaimingNormal: so many random rows are nearly orthogonal anyway.", error.Message);
+    }
+
+    [Fact]
     public void Identity_passes_signals_through_and_truncated_draws_stay_inside()
     {
         var convolution = new float[3 * 2 * 3 * 3];

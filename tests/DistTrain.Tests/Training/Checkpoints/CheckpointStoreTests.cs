@@ -195,6 +195,44 @@ public sealed class CheckpointStoreTests
         store.Prune(_job.Identity, 1, _ => null);
     }
 
+    [Fact]
+    public void A_state_vector_that_an_earlier_version_saved_is_passed_over()
+    {
+        var (disk, layout) = (new CrashingFileSystem(), _job.Layout);
+        var (store, job) = (new CheckpointStore(disk, Folder), _job with { Optimizer = new Scratching() });
+        var elements = new float[4 * layout.Length];
+        foreach (var slice in layout.Slices.Where(s => s.Kind == SliceKind.Parameter))
+            for (var v = 0; v < 4; v++)
+                for (var i = 0; i < slice.Length; i++) elements[v * layout.Length + slice.Offset + i] = 100 * v + i;
+        var draft = store.Begin(3);
+        var file = store.WriteShard(draft, 0, 1, job, new ShardSnapshot(layout.Split(1)[0], elements));
+        store.Publish(draft, new ManifestFile
+        {
+            Job = job.Name, Identity = job.Identity, LayoutSha256 = ManifestFile.LayoutHash(layout), Step = 3, Updates = 3, Epoch = 0, Incarnation = 1,
+            Records = 0, RecordsDigest = new string('0', 64), States = [.. job.Optimizer.StateNames], Shards = [file],
+        }, new byte[LossLog.RecordBytes * 3]);
+        var restored = store.Restore(store.Manifests()[0], _job with { Optimizer = new Lamb(new()) });
+        Assert.Equal(elements[..(3 * layout.Length)], restored.Vectors);
+        var error = Assert.Throws<InvalidDataException>(() => store.Restore(store.Manifests()[0], _job with { Optimizer = new Adam(new()) }));
+        Assert.Equal("it holds the optimizer state [exp_avg, exp_avg_sq, update]. This job's optimizer has [exp_avg, exp_avg_sq].", error.Message);
+    }
+
+    // LAMB as it was, with the update as a third state.
+    private sealed class Scratching : Optimizer
+    {
+        public override double LearningRate => 1;
+
+        public override int StateCount => 3;
+
+        public override IReadOnlyList<string> StateNames => ["exp_avg", "exp_avg_sq", "update"];
+
+        public override int Scalars(long update, double learningRate, Span<float> scalars) => 0;
+
+        public override void Apply(Device device, ReadOnlySpan<float> scalars, float coefficient, View weights, View gradient, View state0, View state1, View state2)
+        {
+        }
+    }
+
     private void Save(CheckpointStore store, long step, int shards)
     {
         var vectors = Vectors(step);
