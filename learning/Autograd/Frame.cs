@@ -39,6 +39,12 @@ public sealed class Frame
     /// <summary>Samples of the whole step (1 in evaluation: losses are then summed).</summary>
     public int StepSamples { get; internal set; }
 
+    /// <summary>Which terms of the objective this run differentiates.</summary>
+    internal Terms Terms { get; set; }
+
+    /// <summary>Whether layers add what they count besides the main loss.</summary>
+    public bool CountsSides => Terms != Terms.Main;
+
     /// <summary>int [samples]: the data set index of each sample.</summary>
     public View SampleIndexes => Of(_tape.SampleIndexes);
 
@@ -94,4 +100,17 @@ public sealed class Frame
         var (first, count) = region.Extent switch { Extent.Sample => (_firstSample, Segments.Samples), Extent.Segment => (_firstSegment, Segments.Count), _ => (0, 1) };
         return _arena.Part(_plan!.Offset(region) + first * region.Elements, count * region.Elements);
     }
+}
+
+/// <summary>Terms of what training lowers.</summary>
+internal enum Terms
+{
+    /// <summary>All, in one gradient.</summary>
+    All,
+
+    /// <summary>The main loss, heads included: what takes its factor.</summary>
+    Main,
+
+    /// <summary>Layers' own terms.</summary>
+    Sides,
 }

@@ -110,6 +110,11 @@ internal sealed class Replay : IDisposable
     private void Turn(Node node, bool forward)
     {
         _frame.Show(node);
+        if (node is LossNode loss)
+        {
+            End(loss);
+            return;
+        }
         if (!node.BySegment)
         {
             if (forward) node.Forward(_frame);
@@ -129,6 +134,20 @@ internal sealed class Replay : IDisposable
         _shared!.Close();
         _frame.Redirect = null;
         _frame.Window(all, 0, 0);
+    }
+
+    // Forward only: a loss writes its input's gradient at once.
+    private void End(LossNode node)
+    {
+        var step = _frame.Metrics;
+        if (node.Figures is { } own)
+        {
+            _frame.Metrics = _frame.Memory(own);
+            _vector.Fill(_frame.Metrics, 0f);
+        }
+        node.Forward(_frame);
+        _frame.Metrics = step;
+        if (_frame.Terms == Terms.Sides && _frame.InputGradient() is { IsNone: false } gradient) _vector.Fill(gradient, 0f);
     }
 
     private MemoryPlan Plan(int samples, int segments)

@@ -43,6 +43,9 @@ public sealed class Tape
 
     public bool IsTraining => Mode == TapeMode.Training;
 
+    /// <summary>The loss that will end the tape, and what its targets are; null where none does.</summary>
+    public (Loss Loss, TargetKind Targets)? Objective { get; init; }
+
     /// <summary>The batch's samples.</summary>
     public Tensor Input { get; }
 

@@ -8,10 +8,11 @@ public sealed class LayerBuilder
     private readonly List<Parameter> _parameters;
     private readonly List<LayerSummary> _summaries;
     private readonly string _kind;
+    private readonly SideLosses _sides;
     private string _prefix = "";
 
-    internal LayerBuilder(string path, string kind, List<Parameter> parameters, List<LayerSummary> summaries, int lanes = 0) =>
-        (Path, _kind, _parameters, _summaries, Lanes) = (path, kind, parameters, summaries, lanes);
+    internal LayerBuilder(string path, string kind, List<Parameter> parameters, List<LayerSummary> summaries, int lanes = 0, SideLosses? sides = null) =>
+        (Path, _kind, _parameters, _summaries, Lanes, _sides) = (path, kind, parameters, summaries, lanes, sides ?? new SideLosses());
 
     /// <summary>Samples of a step that each go on where the same sample of the step before ended; 0: samples have nothing to do with each other.</summary>
     public int Lanes { get; }
@@ -23,23 +24,32 @@ public sealed class LayerBuilder
     /// <param name="name">As in PyTorch: weight, bias.</param>
     /// <param name="initializer">Where its first values come from.</param>
     /// <param name="fan">null = from the shape.</param>
+    /// <exception cref="ShapeException">The initializer cannot draw such a tensor.</exception>
     public Parameter Parameter(string name, Shape shape, Initializer initializer, Fan? fan = null) =>
-        Add(new Parameter(Join(name), shape, SliceKind.Parameter, initializer, fan ?? Fan.Of(shape)));
+        initializer.Misfit(shape, fan ?? Fan.Of(shape)) is { } misfit ? throw new ShapeException($"parameter {Join(name)} {misfit}")
+        : Add(new Parameter(Join(name), shape, SliceKind.Parameter, initializer, fan ?? Fan.Of(shape)));
 
     /// <summary>Running statistics of <paramref name="channels"/> channels, [C, 3]: not trained, moved once at each step's commit.</summary>
-    public Parameter Moments(string name, int channels) =>
-        Add(new Parameter(Join(name), new Shape(channels, 3), SliceKind.Moments, null, default));
+    /// <param name="momentum">Weight of the step's statistics.</param>
+    public Parameter Moments(string name, int channels, float momentum = MomentsUpdate.Momentum) =>
+        Add(new Parameter(Join(name), new Shape(channels, 3), SliceKind.Moments, null, default) { Momentum = momentum });
 
     /// <summary>What each of the <see cref="Lanes"/> hands on from step to step, [lanes, ...]: zero at first, replaced at each step's commit.</summary>
     public Parameter Carried(string name, params ReadOnlySpan<int> axes) =>
         Add(new Parameter(Join(name), new Shape([Lanes, .. axes]), SliceKind.Carried, null, default));
+
+    /// <summary>Says that this layer adds a term of its own to what training lowers: it goes in where <see cref="Frame.CountsSides"/>.</summary>
+    public void Penalizes() => _sides.Penalties.Add(Place);
+
+    /// <summary>Says that outputs of this layer are compared with the targets, by the main loss.</summary>
+    public void Head(Shape output) => _sides.Heads.Add((Place, output));
 
     /// <summary>Builds an inner layer; its parameters are named under <paramref name="name"/>.</summary>
     public Shape Child(string name, Layer layer, Shape input)
     {
         var kind = layer.GetType().GetCustomAttribute<NamedAttribute>()?.Name ?? layer.GetType().Name;
         var (at, before) = (_summaries.Count, _parameters.Count);
-        var inner = new LayerBuilder(Join(name), kind, _parameters, _summaries, Lanes);
+        var inner = new LayerBuilder(Join(name), kind, _parameters, _summaries, Lanes, _sides);
         var output = layer.Build(inner, input);
         long count = _parameters.Skip(before).Where(p => p.Kind == SliceKind.Parameter).Sum(p => (long)p.Shape.Length);
         _summaries.Insert(at, new LayerSummary(inner.Path, kind, input, output, count, layer.MultiplyAdds(input, output)));
@@ -47,12 +57,14 @@ public sealed class LayerBuilder
     }
 
     /// <summary>The same place with names that begin with <paramref name="prefix"/>: in_proj_weight, where an inner layer declares weight.</summary>
-    public LayerBuilder Renamed(string prefix) => new(Path, _kind, _parameters, _summaries, Lanes) { _prefix = prefix };
+    public LayerBuilder Renamed(string prefix) => new(Path, _kind, _parameters, _summaries, Lanes, _sides) { _prefix = prefix };
 
     /// <summary>What to throw when the input does not fit.</summary>
     /// <param name="wanted">What the layer takes: <c>[channels, height, width]</c>.</param>
     public ShapeException Misfit(Shape input, string wanted) => new(
-        $"layer {(Path.Length > 0 ? Path : "0")} ({_kind}) is given {input} for each sample. It takes {wanted}.");
+        $"{Place} is given {input} for each sample. It takes {wanted}.");
+
+    private string Place => $"layer {(Path.Length > 0 ? Path : "0")} ({_kind})";
 
     private Parameter Add(Parameter parameter)
     {

@@ -18,6 +18,8 @@ public sealed class CrossEntropy(CrossEntropy.Options options) : Loss
         [property: Range(0.0, 1e6)] IReadOnlyList<float>? ClassWeights = null,
         int? IgnoreIndex = null);
 
+    public override LossFactor Factor => options.ClassWeights is not null || options.IgnoreIndex is not null ? LossFactor.OfTargets : LossFactor.None;
+
     public override string? Misfit(Shape output, Shape target, TargetKind kind, int classes)
     {
         if (kind != TargetKind.Labels) return "the loss is crossEntropy and the data's targets are real values. It takes class labels. Use mse, klDivergence (probabilities), or data with labels.";

@@ -11,6 +11,8 @@ public sealed class RootMeanSquaredError : Loss
 {
     private readonly MeanSquaredError _squares = new();
 
+    public override LossFactor Factor => LossFactor.OfOutputs;
+
     public override string? Misfit(Shape output, Shape target, TargetKind kind, int classes) => _squares.Misfit(output, target, kind, classes)?.Replace("the loss is mse", "the loss is rmse", StringComparison.Ordinal);
 
     public override (double Loss, double Factor) Finish(double sum, double weight)

@@ -14,6 +14,8 @@ public sealed class SemiHardTriplets(SemiHardTriplets.Options options) : Loss
     /// <param name="Margin">How much farther the negative must be, in squared distance.</param>
     public sealed record Options([property: Range(0.0, 1e6, MinimumIsExclusive = true)] float Margin = 0.2f);
 
+    public override LossFactor Factor => LossFactor.OfTargets;
+
     public override string? Misfit(Shape output, Shape target, TargetKind kind, int classes) =>
         kind != TargetKind.Labels ? "the loss is semiHardTriplet and the data's targets are real values. It takes class labels: triplets are found by them."
         : output.Rank != 1 || target.Length != 1 ? $"the model gives {output} for each sample and the data's targets are {target}. It must give one embedding [D] for one label." : null;

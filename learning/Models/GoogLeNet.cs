@@ -5,7 +5,7 @@ namespace DistTrain.Learning;
 public sealed class GoogLeNet(GoogLeNet.Options options) : Model
 {
     /// <param name="Stem">imageNet: 7 x 7 of stride 2 and poolings first; cifar: one 3 x 3 convolution of 192.</param>
-    /// <param name="Auxiliary">Heads behind the third and the sixth block whose losses count 0.3 in training; for labels and crossEntropy.</param>
+    /// <param name="Auxiliary">Heads behind the third and the sixth block whose losses count 0.3 in training.</param>
     public sealed record Options(Stem Stem = Stem.Cifar, bool Auxiliary = false);
 
     public override Layer Build(Shape input, int outputs) => new Sequential(

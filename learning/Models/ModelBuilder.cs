@@ -11,10 +11,10 @@ public static class ModelBuilder
     /// <param name="problems">Everything that is wrong is added here.</param>
     /// <param name="path">Where the model stands in the spec.</param>
     /// <param name="catalog">null = the built-in components.</param>
-    /// <param name="lanes">As <see cref="Network"/> takes it.</param>
+    /// <param name="lanes">As <see cref="Network"/> takes it, with the loss and the frozen names.</param>
     /// <returns>null when something is wrong.</returns>
     public static Network? Build(IReadOnlyList<(string Name, JsonObject? Options)> components, Shape input, int outputs,
-        ICollection<Problem> problems, string path = "spec.model", Catalog? catalog = null, int lanes = 0)
+        ICollection<Problem> problems, string path = "spec.model", Catalog? catalog = null, int lanes = 0, Loss? loss = null, Func<string, bool>? frozen = null)
     {
         catalog ??= Catalog.BuiltIn;
         if (components.Count == 0)
@@ -28,7 +28,7 @@ public static class ModelBuilder
         if (root is null) return null;
         try
         {
-            return new Network(root, input, lanes);
+            return new Network(root, input, lanes, loss, frozen);
         }
         catch (ShapeException misfit)
         {

@@ -1,7 +1,7 @@
 namespace DistTrain.Learning;
 
 /// <summary>
-/// Moves running statistics once for a committed step, as PyTorch's batch norm does with momentum 0.1:
+/// Moves running statistics once for a committed step, as PyTorch's batch norm does, m its momentum:
 /// r &lt;- (1 - m)·r + m·b, b the step's mean and unbiased variance M2 / (n - 1). Fewer than two values leave a channel alone.
 /// </summary>
 public static class MomentsUpdate

@@ -21,6 +21,12 @@ public sealed class Parameter
     /// <summary>Connections into and out of one unit.</summary>
     public Fan Fan { get; }
 
+    /// <summary>Of moments: what a step's statistics weigh in the running ones.</summary>
+    public float Momentum { get; init; }
+
+    /// <summary>A rule freezes it: moments then stay as they are, and their layer goes by them in training too.</summary>
+    public bool IsFrozen { get; internal set; }
+
     public Slice Slice
     {
         get => _slice ?? throw new InvalidOperationException($"parameter {Name} has no place yet; build the network first.");

@@ -14,12 +14,19 @@ public enum SliceKind
     /// <summary>What each sample of a step hands on to the one in its place in the next step (the state of a recurrent net): in the gradient vector the new state in the rows of the samples at hand, zeros elsewhere, so they add; a step that is applied puts them in the weights' place. Weights hold it so that it is committed, saved and sent as they are.</summary>
     Carried,
 
+    /// <summary>In the gradient vector: the gradient that side losses give the parameter whose slice stands before this one, kept apart where the main loss's still takes a factor that the step's sums decide (<see cref="LossFactor"/>): they add. In the weights: zeros, never saved or hashed.</summary>
+    Side,
+
     /// <summary>The step's own figures in the gradient vector: [0] loss, [1] correct predictions, [2] samples, [3] sum of weights where the loss has weights of its own, the rest 0: they add. In the weights: zeros, never saved or hashed.</summary>
     Metrics,
 }
 
 /// <summary>One tensor's place in the flat vector. Offset is a multiple of 16 elements; padding between slices is zero.</summary>
-public sealed record Slice(string Name, Shape Shape, SliceKind Kind, int Offset, int Length);
+public sealed record Slice(string Name, Shape Shape, SliceKind Kind, int Offset, int Length)
+{
+    /// <summary>Of moments: what a step's statistics weigh in the running ones.</summary>
+    public float Momentum { get; init; } = MomentsUpdate.Momentum;
+}
 
 /// <summary>At most 4,080 elements of one tensor: the unit of every sum and of sharding. (4,080 is the largest multiple of 48 = lcm(16 lanes, 3 of a triple) up to 4 Ki.)</summary>
 public readonly record struct Block(int Slice, int Offset, int Length);
@@ -36,7 +43,8 @@ public sealed class ParameterLayout
     public const string MetricsName = "step.metrics";
 
     /// <param name="tensors">Parameters and moments in registration order; the metrics slice is appended.</param>
-    public ParameterLayout(IEnumerable<(string Name, Shape Shape, SliceKind Kind)> tensors)
+    /// <param name="momentum">Of moments by name; null: PyTorch's default for all.</param>
+    public ParameterLayout(IEnumerable<(string Name, Shape Shape, SliceKind Kind)> tensors, Func<string, float>? momentum = null)
     {
         var (slices, blocks, offset, names) = (new List<Slice>(), new List<Block>(), 0, new HashSet<string>(StringComparer.Ordinal));
         foreach (var (name, shape, kind) in tensors.Append((MetricsName, new Shape(MetricsLength), SliceKind.Metrics)))
@@ -45,11 +53,14 @@ public sealed class ParameterLayout
             var length = shape.Length;
             for (var start = 0; start < length; start += BlockLength)
                 blocks.Add(new Block(slices.Count, offset + start, Math.Min(BlockLength, length - start)));
-            slices.Add(new Slice(name, shape, kind, offset, length));
+            slices.Add(kind == SliceKind.Moments && momentum is not null ? new Slice(name, shape, kind, offset, length) { Momentum = momentum(name) } : new Slice(name, shape, kind, offset, length));
             offset = checked(offset + (length + Alignment - 1) / Alignment * Alignment);
         }
         (Slices, Blocks, Length) = (slices, blocks, offset);
+        Sides = [.. slices.Select((s, i) => (s, i)).Where(s => s.s.Kind == SliceKind.Side).Select(s => (slices[s.i - 1], s.s))];
     }
+
+    private ParameterLayout(ParameterLayout same) => (Slices, Blocks, Length, Sides) = (same.Slices, same.Blocks, same.Length, same.Sides);
 
     public IReadOnlyList<Slice> Slices { get; }
 
@@ -63,6 +74,9 @@ public sealed class ParameterLayout
 
     public Slice Metrics => Slices[^1];
 
+    /// <summary>Parameters with the slices of their side gradients; none where the two are one.</summary>
+    public IReadOnlyList<(Slice Parameter, Slice Side)> Sides { get; }
+
     /// <summary>Shards are cut between tensors only, for rules that need a norm of each.</summary>
     public bool WholeTensors { get; private init; }
 
@@ -70,23 +84,26 @@ public sealed class ParameterLayout
     public bool WholeVector { get; private init; }
 
     /// <summary>Blocks, or tensors where they stay whole; 1 where the vector does.</summary>
-    public int MostShards => WholeVector ? 1 : WholeTensors ? Slices.Count : Blocks.Count;
+    public int MostShards => WholeVector ? 1 : KeepsTensors ? Slices.Count - Sides.Count : Blocks.Count;
+
+    /// <summary>Shards are cut between tensors only: a rule needs whole ones, or their side gradients stand behind them.</summary>
+    public bool KeepsTensors => WholeTensors || Sides.Count > 0;
 
     /// <summary>Where the tensors lie that these rules train, in order.</summary>
     public IReadOnlyList<(int Start, int Length)> Trained(UpdateRules rules) => [.. Slices.Where(s => s.Kind == SliceKind.Parameter && rules.RateFactor(s.Name) > 0).Select(s => (s.Offset, s.Length))];
 
     /// <summary>The same layout for one shard.</summary>
-    public ParameterLayout KeepingVectorWhole() => new(Slices.SkipLast(1).Select(s => (s.Name, s.Shape, s.Kind))) { WholeVector = true };
+    public ParameterLayout KeepingVectorWhole() => new(this) { WholeVector = true };
 
     /// <summary>The same layout, its shards cut between tensors only.</summary>
-    public ParameterLayout KeepingTensorsWhole() => new(Slices.SkipLast(1).Select(s => (s.Name, s.Shape, s.Kind))) { WholeTensors = true };
+    public ParameterLayout KeepingTensorsWhole() => new(this) { WholeTensors = true };
 
     /// <summary>Contiguous block ranges, as equal in elements as whole blocks (or tensors) allow, none empty.</summary>
     /// <exception cref="ArgumentException">More shards than blocks or tensors.</exception>
     public IReadOnlyList<ShardRange> Split(int shards)
     {
         if (shards < 1 || shards > MostShards)
-            throw new ArgumentException($"shards is {shards}. It must be between 1 and {MostShards}, the {(WholeTensors ? "tensors" : "blocks")} of this model. Use fewer shards.", nameof(shards));
+            throw new ArgumentException($"shards is {shards}. It must be between 1 and {MostShards}, the {(KeepsTensors ? "tensors" : "blocks")} of this model. Use fewer shards.", nameof(shards));
         var ranges = new List<ShardRange>(shards);
         Split(Cuts(0, Length), shards, ranges);
         return ranges;
@@ -99,7 +116,7 @@ public sealed class ParameterLayout
     public IReadOnlyList<ShardRange> Split(int shards, IReadOnlyList<int> stages, out IReadOnlyList<int> counts)
     {
         if (shards < stages.Count || shards > MostShards)
-            throw new ArgumentException($"shards is {shards}. It must be between {stages.Count}, one for each stage, and {MostShards}, the {(WholeTensors ? "tensors" : "blocks")} of this model.", nameof(shards));
+            throw new ArgumentException($"shards is {shards}. It must be between {stages.Count}, one for each stage, and {MostShards}, the {(KeepsTensors ? "tensors" : "blocks")} of this model.", nameof(shards));
         var cuts = stages.Select((from, i) => Cuts(from, i + 1 < stages.Count ? stages[i + 1] : Length)).ToArray();
         var taken = Enumerable.Repeat(1, stages.Count).ToArray();
         for (var s = stages.Count; s < shards; s++)
@@ -122,7 +139,7 @@ public sealed class ParameterLayout
     {
         var cuts = new List<int>();
         for (var b = 0; b < Blocks.Count; b++)
-            if (Blocks[b].Offset >= from && Blocks[b].Offset < to && (!WholeTensors || b == 0 || Blocks[b].Slice != Blocks[b - 1].Slice)) cuts.Add(b);
+            if (Blocks[b].Offset >= from && Blocks[b].Offset < to && (!KeepsTensors || b == 0 || (Blocks[b].Slice != Blocks[b - 1].Slice && Slices[Blocks[b].Slice].Kind != SliceKind.Side))) cuts.Add(b);
         var end = 0;
         while (end < Blocks.Count && Blocks[end].Offset < to) end++;
         return [.. cuts, end];

@@ -10,15 +10,22 @@ public sealed class Network
     /// <param name="root">Not built yet.</param>
     /// <param name="input">One sample's input.</param>
     /// <param name="lanes">Samples of a step where each goes on from the same one of the step before (adjacent sampling of text); 0 otherwise.</param>
+    /// <param name="loss">What it is trained with; null: it is not. Side losses beside one whose gradient takes a factor have slices of their own.</param>
+    /// <param name="frozen">Names that rules freeze: statistics among them stay, and their layers go by them.</param>
     /// <exception cref="ShapeException">A layer cannot take what it is given.</exception>
-    public Network(Layer root, Shape input, int lanes = 0)
+    public Network(Layer root, Shape input, int lanes = 0, Loss? loss = null, Func<string, bool>? frozen = null)
     {
         (_root, Input) = (root, input);
         var (parameters, summaries) = (new List<Parameter>(), new List<LayerSummary>());
-        Output = root.Build(new LayerBuilder("", "network", parameters, summaries, lanes), input);
-        (Parameters, Layers) = (parameters, summaries);
-        Layout = new ParameterLayout(parameters.Select(p => (p.Name, p.Shape, p.Kind)));
-        for (var i = 0; i < parameters.Count; i++) parameters[i].Slice = Layout.Slices[i];
+        var sides = new SideLosses();
+        Output = root.Build(new LayerBuilder("", "network", parameters, summaries, lanes, sides), input);
+        (Parameters, Layers, Sides) = (parameters, summaries, sides);
+        var apart = sides.Penalties.Count > 0 && loss is { Factor: not LossFactor.None };
+        Layout = new ParameterLayout(parameters.SelectMany(p => apart && p.Kind == SliceKind.Parameter
+            ? [(p.Name, p.Shape, p.Kind), ($"{p.Name}~side", p.Shape, SliceKind.Side)]
+            : new[] { (p.Name, p.Shape, p.Kind) }), name => parameters.Find(p => p.Name == name)!.Momentum);
+        foreach (var moments in parameters.Where(p => p.Kind == SliceKind.Moments)) moments.IsFrozen = frozen?.Invoke(moments.Name) == true;
+        foreach (var (parameter, slice) in parameters.Zip(Layout.Slices.Where(s => s.Kind != SliceKind.Side))) parameter.Slice = slice;
     }
 
     /// <summary>One sample's input.</summary>
@@ -37,6 +44,12 @@ public sealed class Network
 
     /// <summary>Every layer, outer before inner.</summary>
     public IReadOnlyList<LayerSummary> Layers { get; }
+
+    /// <summary>What training lowers besides the main loss.</summary>
+    public SideLosses Sides { get; }
+
+    /// <summary>null, or why this network cannot be trained with that loss on such targets: the output's and every head's.</summary>
+    public string? Misfit(Loss loss, Shape target, TargetKind kind, int classes) => loss.Misfit(Input, Output, target, kind, classes) ?? Sides.Misfit(loss, Input, target, kind, classes);
 
     /// <summary>Whether micro-batches should be larger: statistics of few samples are noisy.</summary>
     public bool HasBatchStatistics => Parameters.Any(p => p.Kind == SliceKind.Moments);

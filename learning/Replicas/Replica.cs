@@ -13,6 +13,7 @@ public sealed class Replica : IReplica
     private readonly IVector _vector;
     private readonly DeviceBuffer _evaluation;
     private readonly Dictionary<int, Segments> _single = [];
+    private DeviceBuffer? _sides;
     private Replay? _training;
     private Replay? _evaluating;
     private Replay? _predicting;
@@ -27,6 +28,8 @@ public sealed class Replica : IReplica
         _arena = new Arena(device);
         _vector = device.Op<IVector>();
         _evaluation = device.Allocate(ParameterLayout.MetricsLength);
+        if (network.Sides.HasPenalties && loss.Factor != LossFactor.None && network.Layout.Sides.Count == 0)
+            throw new ArgumentException($"the network has {string.Join(", ", network.Sides.Penalties)} and the loss takes a factor at the end of a step. Give the loss to the network's constructor too: their gradients need slices of their own.", nameof(network));
         if (train is not null) Check(train);
     }
 
@@ -40,15 +43,28 @@ public sealed class Replica : IReplica
         if (pass.SampleIndexes.Length != pass.Segments.Samples)
             throw new ArgumentException($"the pass names {pass.SampleIndexes.Length} samples and its segments hold {pass.Segments.Samples}; the counts must be equal.", nameof(pass));
         _training ??= Record(TapeMode.Training, data);
-        var frame = _training.Frame;
+        if (Layout.Sides.Count == 0) Differentiate(pass, data, weights, gradient, Terms.All);
+        else
+        {
+            // Once more for the side losses alone: the main gradient still takes a factor that only the whole step's sums give.
+            _sides ??= Device.Allocate(Layout.Length);
+            Differentiate(pass, data, weights, _sides.View, Terms.Sides);
+            Differentiate(pass, data, weights, gradient, Terms.Main);
+            foreach (var (parameter, side) in Layout.Sides) _vector.Copy(_sides.View.Part(parameter.Offset, parameter.Length), gradient.Part(side.Offset, side.Length));
+        }
+        _vector.Fill(gradient.Part(Layout.Metrics.Offset + 2, 1), pass.Segments.Samples);
+    }
+
+    private void Differentiate(in Pass pass, Dataset data, View weights, View gradient, Terms terms)
+    {
+        var frame = _training!.Frame;
         _training.Prepare(pass.Segments, weights, gradient);
-        (frame.Seed, frame.Step, frame.StepSamples) = (pass.Seed, pass.Step, pass.StepSamples);
+        (frame.Seed, frame.Step, frame.StepSamples, frame.Terms) = (pass.Seed, pass.Step, pass.StepSamples, terms);
         frame.Metrics = gradient.Part(Layout.Metrics.Offset, Layout.Metrics.Length);
         Load(_training, data, pass.SampleIndexes, pass.Epoch);
         _training.ClearSilent(gradient);
         _training.Forward();
         _training.Backward(gradient);
-        _vector.Fill(frame.Metrics.Part(2, 1), pass.Segments.Samples);
     }
 
     /// <summary>The same pass with a look at the clock around every node: the shortest time of each, and what it must compute and move.</summary>
@@ -97,6 +113,7 @@ public sealed class Replica : IReplica
 
     public void Dispose()
     {
+        _sides?.Dispose();
         _training?.Dispose();
         _evaluating?.Dispose();
         _predicting?.Dispose();
@@ -106,7 +123,7 @@ public sealed class Replica : IReplica
 
     private Replay Record(TapeMode mode, Dataset? data)
     {
-        var tape = new Tape(Device, mode, _network.Input, data?.TargetShape);
+        var tape = new Tape(Device, mode, _network.Input, data?.TargetShape) { Objective = data is null ? null : (_loss, data.TargetKind) };
         var output = _network.Record(tape);
         if (data is not null) tape.Add(_loss.Record(tape, output, data.TargetKind));
         tape.Finish(output);
@@ -143,6 +160,6 @@ public sealed class Replica : IReplica
         if (_network.Vocabulary > 0 && (data.Vocabulary == 0 || data.Vocabulary > _network.Vocabulary))
             throw new ShapeException(data.Vocabulary == 0 ? $"the data's inputs are real values. The network takes tokens below {_network.Vocabulary}: use text."
                 : $"the data has {data.Vocabulary} tokens and the network's embedding {_network.Vocabulary} rows. Let vocabulary be at least {data.Vocabulary}.");
-        if (_loss.Misfit(_network.Input, _network.Output, data.TargetShape, data.TargetKind, data.Classes) is { } misfit) throw new ShapeException(misfit);
+        if (_network.Misfit(_loss, data.TargetShape, data.TargetKind, data.Classes) is { } misfit) throw new ShapeException(misfit);
     }
 }

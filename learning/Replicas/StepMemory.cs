@@ -32,12 +32,12 @@ public sealed record StepMemory(long Weights, long Gradients, long OptimizerStat
         using var device = new CpuDevice(1);
         var vector = 4L * network.Layout.Length;
         return new StepMemory(
-            vector, vector * (busy == 1 ? 1 : 2 * busy), vector * optimizer.StateCount,
+            vector, vector * ((busy == 1 ? 1 : 2 * busy) + (network.Layout.Sides.Count > 0 ? busy : 0)), vector * optimizer.StateCount,
             busy * Math.Max(Arenas(TapeMode.Training), Arenas(TapeMode.Evaluation)), busy * ScratchBytes(network, threads), RuntimeBytes);
 
         long Arenas(TapeMode mode)
         {
-            var tape = new Tape(device, mode, network.Input, target);
+            var tape = new Tape(device, mode, network.Input, target) { Objective = (loss, kind) };
             var output = network.Record(tape);
             tape.Add(loss.Record(tape, output, kind));
             tape.Finish(output);

@@ -81,8 +81,8 @@ public sealed class HelloFormatter() : FieldsFormatter<WorkerHello>("a worker's 
         new(Text(ref reader, "name"), new PlanIdentity(Text(ref reader, "spec hash"), Text(ref reader, "model hash"), Text(ref reader, "data hash")));
 }
 
-/// <summary>ReducedFigures: sums of squares by block, has loss, loss, correct, weight, then sums of squares of the last update and of the weights before it, by block, or none.</summary>
-public sealed class ReducedFormatter() : FieldsFormatter<ReducedFigures>("a step's figures", 7)
+/// <summary>ReducedFigures: sums of squares by block, has loss, loss, correct, weight, then sums of squares of the last update and of the weights before it, by block, or none, then those of side gradients and of their products with the main ones, or none.</summary>
+public sealed class ReducedFormatter() : FieldsFormatter<ReducedFigures>("a step's figures", 9)
 {
     protected override void Write(ref MessagePackWriter writer, ReducedFigures value, MessagePackSerializerOptions options)
     {
@@ -93,13 +93,15 @@ public sealed class ReducedFormatter() : FieldsFormatter<ReducedFigures>("a step
         writer.Write(value.Weight);
         Write(ref writer, value.Updates);
         Write(ref writer, value.Weights);
+        Write(ref writer, value.Sides);
+        Write(ref writer, value.Cross);
     }
 
     protected override ReducedFigures Read(ref MessagePackReader reader, MessagePackSerializerOptions options)
     {
         return new ReducedFigures
         {
-            Squares = Read(ref reader), HasLoss = reader.ReadBoolean(), Loss = reader.ReadDouble(), Correct = reader.ReadDouble(), Weight = reader.ReadDouble(), Updates = Read(ref reader), Weights = Read(ref reader),
+            Squares = Read(ref reader), HasLoss = reader.ReadBoolean(), Loss = reader.ReadDouble(), Correct = reader.ReadDouble(), Weight = reader.ReadDouble(), Updates = Read(ref reader), Weights = Read(ref reader), Sides = Read(ref reader), Cross = Read(ref reader),
         };
     }
 

@@ -9,6 +9,9 @@ public sealed partial class JobMachine
     private readonly EvaluationTotals[] _totals;
     private readonly double[] _updates2;
     private readonly double[] _weights2;
+    private readonly double[] _sides;
+    private readonly double[] _cross;
+    private bool _hasSides;
     private int _measured;
     private OpenStep _open;
     private double _loss;
@@ -119,7 +122,13 @@ public sealed partial class JobMachine
             return;
         }
         figures.Squares.CopyTo(_squares, shard.FirstBlock);
-        if (!_reduced.AsSpan().Contains(true)) _measured = 0;
+        if (!_reduced.AsSpan().Contains(true)) (_measured, _hasSides) = (0, false);
+        if (figures.Sides.Length == shard.BlockCount && figures.Cross.Length == shard.BlockCount)
+        {
+            figures.Sides.CopyTo(_sides, shard.FirstBlock);
+            figures.Cross.CopyTo(_cross, shard.FirstBlock);
+            _hasSides = true;
+        }
         if (figures.Updates.Length == shard.BlockCount && figures.Weights.Length == shard.BlockCount)
         {
             figures.Updates.CopyTo(_updates2, shard.FirstBlock);
@@ -143,7 +152,9 @@ public sealed partial class JobMachine
     private void Decide()
     {
         var (loss, factor) = _rule.Finish(_loss, _weight);
-        var norm = Math.Sqrt(SumOfSquares(_squares, TreeNode.Root(_squares.Length))) * factor;
+        if (_hasSides)
+            for (var b = 0; b < _squares.Length; b++) _squares[b] = _rule.SumOfSquares(_squares[b], _cross[b], _sides[b], factor);
+        var norm = Math.Sqrt(SumOfSquares(_squares, TreeNode.Root(_squares.Length))) * (_hasSides ? 1.0 : factor);
         var finite = double.IsFinite(norm);
         if (!finite && _open.Policy != NonFinitePolicy.Skip)
         {
@@ -158,7 +169,7 @@ public sealed partial class JobMachine
             Correct = _correct / _rule.LabelsPerSample,
             Samples = _plan.StepSamples(_version),
             Norm = norm,
-            Coefficient = finite ? Coefficient(norm, _open.ClipNorm, factor) : 0,
+            Coefficient = finite ? _rule.Coefficient(norm, _open.ClipNorm, factor) : 0,
             LearningRate = _open.LearningRate,
             Skipped = !finite,
         };
@@ -166,10 +177,6 @@ public sealed partial class JobMachine
         CloseLeases();
         Commit(new LogEntry(record));
     }
-
-    /// <summary>factor·min(1, clip / (norm + 1e-6)) in double, rounded once; a clip of 0 is off.</summary>
-    internal static float Coefficient(double norm, double clip, double factor = 1.0) =>
-        clip > 0 && clip / (norm + 1e-6) is var coefficient and < 1 ? (float)(coefficient * factor) : (float)factor;
 
     /// <summary>Blocks in the fixed tree: the same bits under any sharding.</summary>
     internal static double SumOfSquares(ReadOnlySpan<double> squares, TreeNode node) =>

@@ -50,6 +50,7 @@ public sealed partial class JobMachine : IMachine
         (_plan, _rule, _planted) = (plan, rule, planted);
         var shards = plan.Shards.Length;
         (_slots, _reduced, _squares, _updates2, _weights2) = (new Slot[2 * shards], new bool[shards], new double[plan.Blocks], new double[plan.Blocks], new double[plan.Blocks]);
+        (_sides, _cross) = (new double[plan.Blocks], new double[plan.Blocks]);
         _evaluations = new TreeInbox(Math.Max(1, plan.EvaluationMicroBatches), Planted.Nothing);
         _totals = new EvaluationTotals[_evaluations.Entries];
         _saver = new CheckpointSaver(shards);

@@ -142,6 +142,12 @@ public interface IStepRule
     /// <param name="weight">Sum of the weights where the loss has weights of its own, else 0.</param>
     (double Loss, double Factor) Finish(double loss, double weight) => (loss, 1.0);
 
+    /// <summary>What the main gradient is multiplied by: the factor, and less of it where the norm passes the clip; a clip of 0 is off.</summary>
+    float Coefficient(double norm, double clip, double factor);
+
+    /// <summary>Of factor·main + sides, from a block's sums of squares and of products.</summary>
+    double SumOfSquares(double main, double cross, double sides, double factor) => factor * factor * main;
+
     /// <summary>Labels of one sample (positions of a text, pixels): correct predictions are committed in samples.</summary>
     int LabelsPerSample => 1;
 }

@@ -62,6 +62,11 @@ public sealed class ReducedFigures
     /// <summary>Sum of squares by block of this shard, in double; 0 for blocks that clipping does not count.</summary>
     public double[] Squares { get; set; } = [];
 
+    /// <summary>Where side losses have gradients of their own: sums of squares of those by block of the parameter, and of their products with the main ones. Empty: there are none.</summary>
+    public double[] Sides { get; set; } = [];
+
+    public double[] Cross { get; set; } = [];
+
     /// <summary>This shard owns the step's own figures: loss and correct are valid.</summary>
     public bool HasLoss { get; set; }
     public double Loss { get; set; }
@@ -74,4 +79,10 @@ public sealed class ReducedFigures
 
     /// <summary>Sum of the weights of a loss that has weights of its own, else 0: the gradient and the loss are still to be divided by it.</summary>
     public double Weight { get; set; }
+
+    /// <summary>What the wire may read later, while the shard's host goes on to write in these.</summary>
+    public ReducedFigures Copy() => new()
+    {
+        Squares = [.. Squares], Sides = [.. Sides], Cross = [.. Cross], HasLoss = HasLoss, Loss = Loss, Correct = Correct, Weight = Weight, Updates = [.. Updates], Weights = [.. Weights],
+    };
 }

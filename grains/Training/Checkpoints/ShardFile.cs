@@ -36,11 +36,12 @@ internal static class ShardFile
     /// <param name="file">The whole file; its SHA-256 has been checked.</param>
     /// <param name="name">Names the file in errors.</param>
     /// <param name="vectors">[1 + StateCount, Layout.Length].</param>
+    /// <param name="retired">State vectors of earlier versions, which are passed over.</param>
     /// <returns>Elements copied, over all vectors.</returns>
     /// <exception cref="InvalidDataException">Not such a file, or a tensor whose checksum, name or length does not fit.</exception>
-    public static long Read(ReadOnlySpan<byte> file, string name, ParameterLayout layout, IReadOnlyList<string> states, Span<float> vectors)
+    public static long Read(ReadOnlySpan<byte> file, string name, ParameterLayout layout, IReadOnlyList<string> states, Span<float> vectors, IReadOnlyList<string>? retired = null)
     {
-        var slices = layout.Slices.Where(s => s.Kind != SliceKind.Metrics).ToDictionary(s => s.Name, StringComparer.Ordinal);
+        var slices = layout.Slices.Where(s => s.Kind is not (SliceKind.Metrics or SliceKind.Side)).ToDictionary(s => s.Name, StringComparer.Ordinal);
         var header = Header(file, name);
         if (header.Metadata.GetValueOrDefault("format") is var format && format != Format) throw new InvalidDataException($"{name} is of format {format ?? "(none)"}. It must be {Format}.");
         var elements = 0L;
@@ -50,6 +51,7 @@ internal static class ShardFile
             var bytes = file.Slice((int)(header.DataStart + entry.Begin), (int)entry.Bytes);
             var (given, computed) = (header.Metadata.GetValueOrDefault(CrcPrefix + entry.Name), Hex(Crc32C.Of(bytes)));
             if (given != computed) throw new InvalidDataException($"{name}: tensor {entry.Name} has checksum {computed}. The file says {given ?? "nothing"}: it is damaged.");
+            if (IsRetired(entry.Name, retired)) continue;
             if (Place(entry.Name, slices, states) is not { } place) throw new InvalidDataException($"{name}: tensor {entry.Name} is not one of this model.");
             if (place.Start > place.Slice.Length - entry.Elements) throw new InvalidDataException($"{name}: tensor {entry.Name} has {entry.Elements} elements from {place.Start} on. {place.Slice.Name} has {place.Slice.Length}.");
             bytes.CopyTo(MemoryMarshal.AsBytes(vectors.Slice(place.Vector * layout.Length + place.Slice.Offset + place.Start, (int)entry.Elements)));
@@ -89,7 +91,7 @@ internal static class ShardFile
         {
             foreach (var slice in layout.Slices)
             {
-                if (slice.Kind == SliceKind.Metrics || (vector > 0 && slice.Kind != SliceKind.Parameter)) continue;
+                if (slice.Kind is SliceKind.Metrics or SliceKind.Side || (vector > 0 && slice.Kind != SliceKind.Parameter)) continue;
                 var (from, to) = (Math.Max(slice.Offset, range.Offset), Math.Min(slice.Offset + slice.Length, range.Offset + range.Length));
                 if (from >= to) continue;
                 var whole = to - from == slice.Length;
@@ -109,6 +111,13 @@ internal static class ShardFile
         var hash = name.LastIndexOf('#');
         if (hash >= 0 && int.TryParse(name.AsSpan(hash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out start)) name = name[..hash];
         return slices.TryGetValue(name, out var slice) ? (slice, vector, start) : null;
+    }
+
+    private static bool IsRetired(string tensor, IReadOnlyList<string>? retired)
+    {
+        foreach (var state in retired ?? [])
+            if (tensor.StartsWith($"optimizer.{state}.", StringComparison.Ordinal)) return true;
+        return false;
     }
 
     private static ReadOnlySpan<byte> Bytes(scoped in ShardSnapshot shard, Part part) =>

@@ -1,4 +1,5 @@
 using DistTrain.Kernels;
+using DistTrain.Learning;
 using DistTrain.Protocol;
 
 namespace DistTrain.Training;
@@ -123,7 +124,7 @@ internal class SeatHost(ShardMachine machine, MachineSet machines, ISeatMemory m
         {
             Span<float> scalars = stackalloc float[StepScalars.Capacity];
             open.Scalars.CopyTo(scalars);
-            Memory.Apply(device, open.Update, open.LearningRate, scalars[..open.Scalars.Count], open.Last.Coefficient, root.Elements);
+            Memory.Apply(device, open.Update, open.LearningRate, scalars[..open.Scalars.Count], open.Last.Coefficient, root.Elements, Clipping.Coefficient(open.Last.Record.Norm, open.ClipNorm));
         }
         memory.End(machine.Shard, effect.Message.Step + 1);
         root?.Release();

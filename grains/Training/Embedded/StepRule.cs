@@ -15,6 +15,10 @@ internal sealed class StepRule(ResolvedJob job) : IStepRule
 
     public (double Loss, double Factor) Finish(double loss, double weight) => job.Loss?.Finish(loss, weight) ?? (loss, 1.0);
 
+    public float Coefficient(double norm, double clip, double factor) => Clipping.Coefficient(norm, clip, factor);
+
+    public double SumOfSquares(double main, double cross, double sides, double factor) => SideRule.SumOfSquares(main, cross, sides, factor);
+
     public int LabelsPerSample { get; } = job.Data.Train.TargetKind == TargetKind.Labels ? Math.Max(1, job.Data.Train.TargetShape.Length) : 1;
 
     public EvaluationTrend Follow(in EvaluationTrend trend, in EvaluationRecord evaluation) => Follow(trend, evaluation.MeanLoss, evaluation.Accuracy);

@@ -257,7 +257,7 @@ internal sealed partial class JobSite : IOutside, IDisposable
         if (message.Payload is Crew crew) return new ControlMessage { Job = Id, From = _node.Address, Message = message with { Payload = WithHosts(crew) }, Seats = message.Placement is { } seats ? PlacesOf(seats) : [] };
         // The shard's host goes on to write in its figures; the wire may read them later.
         var sent = message.Payload is ReducedFigures figures
-            ? message with { Payload = new ReducedFigures { Squares = [.. figures.Squares], HasLoss = figures.HasLoss, Loss = figures.Loss, Correct = figures.Correct } }
+            ? message with { Payload = figures.Copy() }
             : message;
         return new ControlMessage { Job = Id, From = _node.Address, Message = sent, Seats = message.Placement is { } placement ? PlacesOf(placement) : [] };
     }

@@ -137,28 +137,47 @@ public sealed class LocalTrainer
         var metrics = new float[ParameterLayout.MetricsLength];
         gradient.Read(layout.Metrics.Offset, metrics);
         var (loss, factor) = _rule.Finish(metrics[0], metrics[3]);
-        var norm = Clipping.GlobalNorm(squares) * factor;
+        if (layout.Sides.Count > 0) AddSides(gradient, factor, squares);
+        var norm = Clipping.GlobalNorm(squares) * (layout.Sides.Count > 0 ? 1.0 : factor);
         var finite = double.IsFinite(norm);
         var coefficient = finite ? Clipping.Coefficient(norm, _job.ClipNorm, factor) : 0f;
         if (finite)
         {
             var scalars = new float[Optimizer.MaxScalars];
             var count = _job.Optimizer.Scalars(++updates, rate, scalars);
+            foreach (var (parameter, side) in layout.Sides)
+                _device.Op<IOptimizerStep<SideRule>>().Run(new SideRule(coefficient, Clipping.Coefficient(norm, _job.ClipNorm)), 1f, gradient.View.Part(parameter.Offset, parameter.Length), gradient.View.Part(side.Offset, side.Length), View.None, View.None, View.None);
+            var scale = layout.Sides.Count > 0 ? 1f : coefficient;
             _parameters.Begin(updates, rate, scalars.AsSpan(0, count));
-            if (_job.Optimizer.NeedsWholeVector) _parameters.ApplyWhole(_device, coefficient, layout.Trained(_job.Optimizer.Rules), Weights.View, gradient.View, States.View);
+            if (_job.Optimizer.NeedsWholeVector) _parameters.ApplyWhole(_device, scale, layout.Trained(_job.Optimizer.Rules), Weights.View, gradient.View, States.View);
             foreach (var slice in layout.Slices)
             {
                 View Part(DeviceBuffer buffer, int at = 0) => buffer.View.Part(at * layout.Length + slice.Offset, slice.Length);
                 View State(int i) => i < _job.Optimizer.StateCount ? Part(States, i) : View.None;
                 if (slice.Kind == SliceKind.Parameter && !_job.Optimizer.NeedsWholeVector && _job.Optimizer.Rules.RateFactor(slice.Name) is > 0 and var own)
-                    _parameters.Apply(_device, own, coefficient, Part(Weights), Part(gradient), State(0), State(1), State(2));
+                    _parameters.Apply(_device, own, scale, Part(Weights), Part(gradient), State(0), State(1), State(2));
                 else if (slice.Kind == SliceKind.Moments)
-                    MomentsUpdate.Apply(Part(Weights).AsSpan(), Part(gradient).AsSpan());
+                    MomentsUpdate.Apply(Part(Weights).AsSpan(), Part(gradient).AsSpan(), slice.Momentum);
                 else if (slice.Kind == SliceKind.Carried)
                     Part(gradient).AsSpan().CopyTo(Part(Weights).AsSpan());
             }
         }
         return new LossRecord(finite ? LossRecordKind.Applied : LossRecordKind.Skipped, step, loss, (long)((double)metrics[1] / _rule.LabelsPerSample), _job.SamplesOf(step), norm, coefficient, rate);
+    }
+
+    // Sums of squares of factor·main + sides.
+    private void AddSides(DeviceBuffer gradient, double factor, double[] squares)
+    {
+        var layout = _job.Layout;
+        for (var b = 0; b < squares.Length; b++)
+        {
+            var (block, of) = (layout.Blocks[b], layout.Slices[layout.Blocks[b].Slice]);
+            if (of.Kind != SliceKind.Parameter || _job.Optimizer.Rules.RateFactor(of.Name) == 0) continue;
+            var (start, sides) = (layout.Sides.First(s => s.Parameter == of).Side.Offset + block.Offset - of.Offset, new double[1]);
+            _device.Op<IBlockNorm>().SumOfSquares(gradient.View, [start], [block.Length], sides);
+            var cross = _device.Op<IDot>().Product(gradient.View.Part(block.Offset, block.Length), gradient.View.Part(start, block.Length), [(0, block.Length)]);
+            squares[b] = SideRule.SumOfSquares(squares[b], cross, sides[0], factor);
+        }
     }
 
     private EvaluationSum Evaluate(IReplica replica, int first, int count)

@@ -20,12 +20,13 @@ internal sealed class ShardMemory : IDisposable
     private readonly DeviceBuffer? _own;
     private readonly View _weights;
     private readonly Run[] _sums;
-    private readonly Run[] _moments;
+    private readonly (Run Run, float Momentum)[] _moments;
     private readonly Run[] _carried;
     private UpdateMeasure? _measure;
     private readonly (Run Run, double Factor)[] _parameters;
     private readonly IReadOnlyList<(int Start, int Length)> _whole;
     private readonly ParameterStep _step;
+    private readonly (Run Main, Run Side)[] _sides;
     private readonly BlockRun[] _blocks;
     private readonly int _metrics;
     private readonly Lock _copying = new();
@@ -50,12 +51,13 @@ internal sealed class ShardMemory : IDisposable
         _states = device.Allocate(Math.Max(1, optimizer.StateCount * range.Length));
         var slices = layout.Slices.Where(s => s.Offset < range.Offset + range.Length && s.Offset + s.Length > range.Offset).ToList();
         _sums = Runs(slices.Where(s => s.Kind != SliceKind.Moments));
-        _moments = Runs(slices.Where(s => s.Kind == SliceKind.Moments));
+        _moments = [.. slices.Where(s => s.Kind == SliceKind.Moments).SelectMany(s => Runs([s]).Select(run => (run, s.Momentum)))];
         _carried = Runs(slices.Where(s => s.Kind == SliceKind.Carried));
         _step = new ParameterStep(optimizer);
         _parameters = [.. Groups(slices.Where(s => s.Kind == SliceKind.Parameter))];
         _whole = optimizer.NeedsWholeVector ? layout.Trained(optimizer.Rules) : []; // its one shard begins where the vector does
         _blocks = BlockRuns();
+        _sides = [.. layout.Sides.Where(s => slices.Contains(s.Parameter)).Select(s => (new Run(s.Parameter.Offset - range.Offset, s.Parameter.Length), new Run(s.Side.Offset - range.Offset, s.Side.Length)))]; // shards hold whole tensors then
         var metrics = layout.Metrics.Offset - range.Offset;
         _metrics = metrics >= 0 && metrics < range.Length ? metrics : -1;
     }
@@ -83,7 +85,7 @@ internal sealed class ShardMemory : IDisposable
     {
         var fold = device.Op<ITreeFold>();
         foreach (var run in _sums) fold.Sum(left.Part(run.Start, run.Length), right.Part(run.Start, run.Length));
-        foreach (var run in _moments) fold.Moments(left.Part(run.Start, run.Length), right.Part(run.Start, run.Length));
+        foreach (var (run, _) in _moments) fold.Moments(left.Part(run.Start, run.Length), right.Part(run.Start, run.Length));
     }
 
     /// <summary>Fills in sums of squares by block of this shard (0 for what clipping does not count) and, where this shard has them, the step's figures.</summary>
@@ -93,6 +95,7 @@ internal sealed class ShardMemory : IDisposable
         Array.Clear(figures.Squares);
         var norm = device.Op<IBlockNorm>();
         foreach (var run in _blocks) norm.SumOfSquares(gradient, run.Starts, run.Lengths, figures.Squares.AsSpan(run.First, run.Starts.Length));
+        if (_sides.Length > 0) ReduceSides(device, gradient, figures);
         (figures.Updates, figures.Weights) = _measure?.Take() ?? ([], []);
         figures.HasLoss = _metrics >= 0;
         if (_metrics < 0) return;
@@ -103,17 +106,24 @@ internal sealed class ShardMemory : IDisposable
     /// <summary>One decided update: the optimizer on parameters, the moving average on moments, the new state in place of what is carried, nothing on metrics.</summary>
     /// <param name="update">1 for the first applied update.</param>
     /// <param name="learningRate">The step's rate, and the optimizer's scalars at it.</param>
-    public void Apply(Device device, long update, double learningRate, ReadOnlySpan<float> scalars, float coefficient, View gradient)
+    /// <param name="clip">What side gradients are multiplied by: the coefficient without the loss's factor.</param>
+    public void Apply(Device device, long update, double learningRate, ReadOnlySpan<float> scalars, float coefficient, View gradient, float clip = 1f)
     {
         CopyRest();
+        if (_sides.Length > 0)
+        {
+            var join = device.Op<IOptimizerStep<SideRule>>();
+            foreach (var (main, side) in _sides) join.Run(new SideRule(coefficient, clip), 1f, gradient.Part(main.Start, main.Length), gradient.Part(side.Start, side.Length), View.None, View.None, View.None);
+            coefficient = 1f;
+        }
         var measures = MeasureEvery > 0 && update % MeasureEvery == 0;
         if (measures) (_measure ??= new UpdateMeasure(_layout, Range)).Before(_weights.AsSpan());
         _step.Begin(update, learningRate, scalars);
         if (_optimizer.NeedsWholeVector) _step.ApplyWhole(device, coefficient, _whole, _weights, gradient.Part(0, Range.Length), States);
         else foreach (var (run, factor) in _parameters)
             _step.Apply(device, factor, coefficient, _weights.Part(run.Start, run.Length), gradient.Part(run.Start, run.Length), State(0, run), State(1, run), State(2, run));
-        foreach (var run in _moments)
-            MomentsUpdate.Apply(_weights.Part(run.Start, run.Length).AsSpan(), gradient.Part(run.Start, run.Length).AsSpan());
+        foreach (var (run, momentum) in _moments)
+            MomentsUpdate.Apply(_weights.Part(run.Start, run.Length).AsSpan(), gradient.Part(run.Start, run.Length).AsSpan(), momentum);
         if (measures) _measure!.After(_weights.AsSpan());
         foreach (var run in _carried) gradient.Part(run.Start, run.Length).AsSpan().CopyTo(_weights.Part(run.Start, run.Length).AsSpan());
     }
@@ -202,6 +212,22 @@ internal sealed class ShardMemory : IDisposable
         source.Part(start, length).AsSpan().CopyTo(_snapshot!.View.Part(_copied, length).AsSpan());
         _copied += length;
         return _copied < SnapshotLength;
+    }
+
+    private void ReduceSides(Device device, View gradient, ReducedFigures figures)
+    {
+        if (figures.Sides.Length != Range.BlockCount) (figures.Sides, figures.Cross) = (new double[Range.BlockCount], new double[Range.BlockCount]);
+        var (norm, dot) = (device.Op<IBlockNorm>(), device.Op<IDot>());
+        var distance = new Dictionary<int, int>(); // from a parameter's slice to its side's
+        foreach (var (parameter, side) in _layout.Sides) distance[parameter.Offset] = side.Offset - parameter.Offset;
+        foreach (var run in _blocks)
+            for (var i = 0; i < run.Starts.Length; i++)
+            {
+                var (start, length) = (run.Starts[i], run.Lengths[i]);
+                var side = start + distance[_layout.Slices[_layout.Blocks[Range.FirstBlock + run.First + i].Slice].Offset];
+                norm.SumOfSquares(gradient, [side], [length], figures.Sides.AsSpan(run.First + i, 1));
+                figures.Cross[run.First + i] = dot.Product(gradient.Part(start, length), gradient.Part(side, length), [(0, length)]);
+            }
     }
 
     private View State(int index, Run run) => index < _optimizer.StateCount ? _states.View.Part(index * Range.Length + run.Start, run.Length) : View.None;

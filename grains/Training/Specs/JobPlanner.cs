@@ -42,7 +42,7 @@ public static class JobPlanner
             problems.Add(file.Problem("spec.cluster.device", $"is {spec.Cluster.Device}. This machine or this build has no such accelerator. Use auto or cpu."));
         var data = Open(file, components.Format!, problems) ?? throw new SpecException(problems);
         (data, var statistics) = JobData.Prepare(file, components, data, problems);
-        var network = Build(file, data, components.Loss!, problems);
+        var network = Build(file, data, components.Loss!, Rules(spec, components), problems);
         if (spec.Training.BatchSize > data.Train.Count)
             problems.Add(file.Problem("spec.training.batchSize", $"is {spec.Training.BatchSize}. It must be at most {data.Train.Count}, the samples of the training set."));
         if (components.Optimizer is { NeedsWholeVector: true }) CheckWholeVector(file, data.Train, components, problems);
@@ -51,8 +51,8 @@ public static class JobPlanner
         if (spec.Training.MicroBatches > spec.Training.BatchSize)
             problems.Add(file.Problem("spec.training.microBatches", $"is {spec.Training.MicroBatches}. It must be at most {spec.Training.BatchSize}, spec.training.batchSize; a micro-batch holds at least one sample."));
         if (shardsMatter && network is not null && Layout(network, Updater(spec, components)) is var layout && spec.Cluster.Shards > layout.MostShards)
-            problems.Add(file.Problem("spec.cluster.shards", $"is {spec.Cluster.Shards}. It must be at most {layout.MostShards}, the {(layout.WholeVector ? "one that holds the whole vector (the optimizer takes inner products over it)" : layout.WholeTensors ? "tensors (the optimizer or clipTensorNorm needs whole ones)" : "blocks")} of this model's {layout.ParameterCount:N0} parameters. Use fewer shards."));
-        foreach (var rule in Rules(spec, components).Idle(network?.Layout.Slices.Where(s => s.Kind == SliceKind.Parameter).Select(s => s.Name) ?? []))
+            problems.Add(file.Problem("spec.cluster.shards", $"is {spec.Cluster.Shards}. It must be at most {layout.MostShards}, the {(layout.WholeVector ? "one that holds the whole vector (the optimizer takes inner products over it)" : layout.WholeTensors ? "tensors (the optimizer or clipTensorNorm needs whole ones)" : layout.KeepsTensors ? "tensors (a side loss's gradients stand behind them)" : "blocks")} of this model's {layout.ParameterCount:N0} parameters. Use fewer shards."));
+        foreach (var rule in Rules(spec, components).Idle(network?.Layout.Slices.Where(s => s.Kind is SliceKind.Parameter or SliceKind.Moments).Select(s => s.Name) ?? []))
             if (network is not null) problems.Add(file.Problem("spec.training.parameters", $"has {rule.Pattern}, which is the name of no parameter. The model has {string.Join(", ", network.Layout.Slices.Where(s => s.Kind == SliceKind.Parameter).Take(12).Select(s => s.Name))}{(network.Parameters.Count > 12 ? ", ..." : "")}; * stands for anything."));
         if (shardsMatter && network is not null && spec.Cluster.Pipeline > 1 && problems.Count == 0) CheckPipeline(file, network, components.Loss!, data.Train, problems);
         var foreign = network is null ? null : Foreign(file, components, network, problems);
@@ -106,13 +106,13 @@ public static class JobPlanner
         }
     }
 
-    private static Network? Build(JobFile file, DataSplit data, Loss loss, List<SpecProblem> problems)
+    private static Network? Build(JobFile file, DataSplit data, Loss loss, UpdateRules rules, List<SpecProblem> problems)
     {
         var found = new List<Problem>();
         var outputs = data.Train.TargetKind is TargetKind.Labels ? data.Train.Classes : data.Train.TargetShape.Length;
-        var network = ModelBuilder.Build([.. file.Spec.Model.Select(c => (c.Name, c.Options))], data.Train.InputShape, outputs, found, lanes: data.Train.Lanes);
+        var network = ModelBuilder.Build([.. file.Spec.Model.Select(c => (c.Name, c.Options))], data.Train.InputShape, outputs, found, lanes: data.Train.Lanes, loss: loss, frozen: name => rules.RateFactor(name) == 0);
         problems.AddRange(found.Select(p => file.Problem(p.Path, p.Message)));
-        if (network is not null && loss.Misfit(network.Input, network.Output, data.Train.TargetShape, data.Train.TargetKind, data.Train.Classes) is { } misfit)
+        if (network?.Misfit(loss, data.Train.TargetShape, data.Train.TargetKind, data.Train.Classes) is { } misfit)
             problems.Add(file.Remark("spec.loss", misfit));
         if (network?.Layout.ParameterCount == 0)
             problems.Add(file.Problem("spec.model", "has no parameters. Add a layer that learns, such as {linear: 10}."));
@@ -146,6 +146,11 @@ public static class JobPlanner
 
     private static void CheckPipeline(JobFile file, Network network, Loss loss, Dataset train, List<SpecProblem> problems)
     {
+        if (network.Layout.Sides.Count > 0)
+        {
+            problems.Add(file.Problem("spec.cluster.parallel.pipeline", $"is {file.Spec.Cluster.Pipeline}. It must be 1: the loss is {file.Spec.Loss.Name}, whose factor is known at the end of a step, and {network.Sides.First} has a term of its own, so each sample runs twice."));
+            return;
+        }
         var most = ModelStages.Most(network, loss, train);
         if (file.Spec.Cluster.Pipeline > most)
             problems.Add(file.Problem("spec.cluster.parallel.pipeline", $"is {file.Spec.Cluster.Pipeline}. It must be at most {most}: this model has {(most == 1 ? "no place" : most == 2 ? "one place" : $"{most - 1} places")} where one tensor alone goes from layers with parameters to others. Use {most}."));

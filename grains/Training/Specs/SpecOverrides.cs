@@ -99,7 +99,8 @@ internal static class SpecOverrides
     private static SpecNode Default(SpecField field, SpecPosition at) => field.Default switch
     {
         ComponentSpec component => new SpecScalar(at, ScalarKind.Text, component.Name),
-        IReadOnlyList<ComponentSpec> components => new SpecScalar(at, ScalarKind.Text, components[0].Name),
+        IReadOnlyList<ComponentSpec> { Count: > 0 } components => new SpecScalar(at, ScalarKind.Text, components[0].Name),
+        IReadOnlyList<ComponentSpec> => new SpecSequence(at, []),
         _ => new SpecScalar(at, ScalarKind.Null, ""),
     };
 

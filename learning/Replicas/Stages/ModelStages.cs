@@ -65,7 +65,7 @@ public sealed class ModelStages
 
     private static Tape Record(Network network, Loss loss, Device device, Dataset train, TapeMode mode)
     {
-        var tape = new Tape(device, mode, network.Input, train.TargetShape);
+        var tape = new Tape(device, mode, network.Input, train.TargetShape) { Objective = (loss, train.TargetKind) };
         tape.Add(loss.Record(tape, network.Record(tape), train.TargetKind));
         return tape;
     }

@@ -116,7 +116,7 @@ public sealed class StageReplica : IDisposable
 
     private Tape Record(TapeMode mode, Dataset data)
     {
-        var tape = new Tape(Device, mode, _network.Input, data.TargetShape);
+        var tape = new Tape(Device, mode, _network.Input, data.TargetShape) { Objective = (_loss, data.TargetKind) };
         var output = _network.Record(tape);
         tape.Add(_loss.Record(tape, output, data.TargetKind));
         var (cuts, length) = (new TapeCuts(tape), _network.Layout.Length);

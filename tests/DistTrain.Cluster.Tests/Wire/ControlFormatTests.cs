@@ -72,7 +72,7 @@ public sealed class ControlFormatTests
     /// <summary>A field that is added to one of these and not to its formatter would be lost on the way in silence.</summary>
     [Theory]
     [InlineData(typeof(Message), 16), InlineData(typeof(OpenStep), 10), InlineData(typeof(StepRecord), 9), InlineData(typeof(EvaluationTotals), 4), InlineData(typeof(EvaluationRecord), 4)]
-    [InlineData(typeof(ReducedFigures), 7), InlineData(typeof(JobPosition), 6), InlineData(typeof(EvaluationTrend), 6), InlineData(typeof(CheckpointManifest), 5), InlineData(typeof(RestoreFrom), 2)]
+    [InlineData(typeof(ReducedFigures), 9), InlineData(typeof(JobPosition), 6), InlineData(typeof(EvaluationTrend), 6), InlineData(typeof(CheckpointManifest), 5), InlineData(typeof(RestoreFrom), 2)]
     [InlineData(typeof(WorkerHello), 2), InlineData(typeof(PlanIdentity), 3), InlineData(typeof(CrewMember), 4), InlineData(typeof(Control), 4), InlineData(typeof(CheckpointFile), 3), InlineData(typeof(ControlMessage), 5)]
     [InlineData(typeof(MemberReport), 4), InlineData(typeof(SeatReport), 5), InlineData(typeof(JobStatus), 24), InlineData(typeof(MetricPoint), 12), InlineData(typeof(TrainingEvent), 6), InlineData(typeof(WorkerReport), 14)]
     public void Every_field_of_a_type_is_on_the_wire(Type type, int fields) => Assert.Equal(fields, type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Length);
@@ -108,7 +108,7 @@ public sealed class ControlFormatTests
                 MessageKind.Adopted => new[] { new LogEntry(_step), new LogEntry(_evaluation) },
                 MessageKind.Adopt => ImmutableArray.Create(new Branch(2, 5)),
                 MessageKind.Restore => new RestoreFrom(_manifest.Name, _manifest),
-                MessageKind.Reduced => new ReducedFigures { Squares = [1, 2, 4], HasLoss = true, Loss = 0.5, Correct = 12, Weight = 3, Updates = [0.5], Weights = [8] },
+                MessageKind.Reduced => new ReducedFigures { Squares = [1, 2, 4], HasLoss = true, Loss = 0.5, Correct = 12, Weight = 3, Updates = [0.5], Weights = [8], Sides = [0.25], Cross = [-1] },
                 MessageKind.Saved => new CheckpointFile("shard-0", 4096, "ab"),
                 MessageKind.Control or MessageKind.ControlAnswer => new Control("c", ControlKind.Stop, 0, 8),
                 _ => null,

@@ -19,6 +19,8 @@ internal static class Small
     {
         public double LearningRate(long step) => 0.5;
 
+        public float Coefficient(double norm, double clip, double factor) => DistTrain.Learning.Clipping.Coefficient(norm, clip, factor);
+
         public int Scalars(long update, double learningRate, Span<float> scalars)
         {
             scalars[0] = (float)learningRate;

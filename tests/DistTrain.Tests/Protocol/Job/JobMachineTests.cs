@@ -140,13 +140,6 @@ public sealed class JobMachineTests
         Assert.Equal("worker-0, step 0: index 7 is outside of layer conv1", trio.Job.Register!.Reason);
     }
 
-    [Theory]
-    [InlineData(10, 0, 1)]
-    [InlineData(0.5, 1, 1)]
-    [InlineData(4, 1, 0.25)]
-    public void The_clip_coefficient_is_one_rounding_of_the_formula(double norm, double clip, double expected) =>
-        Assert.Equal(expected, JobMachine.Coefficient(norm, clip), 1e-6);
-
     [Fact]
     public void Block_squares_are_summed_in_the_tree()
     {

@@ -119,6 +119,8 @@ internal sealed class SimulatedRule : IStepRule
 {
     public double LearningRate(long step) => 0.05 / (1 + 0.01 * step);
 
+    public float Coefficient(double norm, double clip, double factor) => DistTrain.Learning.Clipping.Coefficient(norm, clip, factor);
+
     public int Scalars(long update, double learningRate, Span<float> scalars)
     {
         scalars[0] = (float)learningRate;
