@@ -256,8 +256,6 @@ public sealed class EmbeddedCluster : IDisposable
 
     private TrainingResult Describe(TrainingStatus status, string? error, JobHost job, StateStore store)
     {
-        var states = new float[_job.Optimizer.StateCount * _job.Layout.Length];
-        foreach (var memory in _memories) memory.ReadStates(states);
         var steps = Math.Max(job.Steps, store.RestoredSteps);
         var evaluation = _log.LastEvaluation;
         var seconds = _machines.Now.TotalSeconds;
@@ -266,7 +264,7 @@ public sealed class EmbeddedCluster : IDisposable
             Status = status, Error = error, Steps = steps, StepsThisRun = job.StepsThisRun, Epochs = (int)(steps / _job.StepsPerEpoch), Seconds = seconds,
             SamplesPerSecond = job.SamplesPerSecond, TrainLoss = Training.TrainLoss.OfLastEpoch(_log, _job.StepsPerEpoch),
             TestLoss = evaluation?.Loss ?? double.NaN, TestAccuracy = evaluation is { } e ? (double)e.Correct / e.Samples : double.NaN,
-            WeightsSha256 = VectorHash.OfWeights(_job.Layout, _weights.View.AsSpan()), StateSha256 = VectorHash.OfState(_job.Layout, states), LossLogSha256 = _log.Sha256(),
+            WeightsSha256 = VectorHash.OfWeights(_job.Layout, _weights.View.AsSpan()), StateSha256 = VectorHash.OfState(_job.Layout, _job.Optimizer.StateCount, _memories), LossLogSha256 = _log.Sha256(),
             Workers = StartWorkers, Shards = _ranges.Count, MicroBatches = _job.MicroBatches, Checkpoint = store.Newest, Warnings = _machines.Warnings,
         };
     }

@@ -42,14 +42,15 @@ internal class SeatHost(ShardMachine machine, MachineSet machines, ISeatMemory m
     /// <summary>A state that has been read is put in place here, in order with all else that touches the memory.</summary>
     protected override void Take(ref Message message)
     {
-        if (message.Kind != MessageKind.Loaded || message.Payload is not float[] vectors) return;
+        if (message.Kind != MessageKind.Loaded || message.Payload is not LoadedState state) return;
         if (message.Lease == _loading && machine.Shard >= 0)
         {
             _loading = -1;
             memory.Begin(machine.Shard);
-            Memory.Load(vectors);
+            Memory.Load(state.Elements);
             memory.End(machine.Shard, message.Step);
         }
+        state.Release();
         message = message with { Payload = null };
     }
 
@@ -82,7 +83,7 @@ internal class SeatHost(ShardMachine machine, MachineSet machines, ISeatMemory m
                 _loading = effect.Message.Lease;
                 memory.Begin(machine.Shard);
                 memory.End(machine.Shard, -1);
-                store.Read((RestoreFrom)effect.Payload!, Answer(effect, MessageKind.Loaded));
+                store.Read(machine.Shard, (RestoreFrom)effect.Payload!, Answer(effect, MessageKind.Loaded));
                 break;
             case EffectKind.Install:
                 _loading = -1;
@@ -117,6 +118,7 @@ internal class SeatHost(ShardMachine machine, MachineSet machines, ISeatMemory m
 
     private void Apply(in Effect effect, Device device)
     {
+        store.Forget();
         var open = effect.Message.Open;
         var root = effect.Payload as GradientPart;
         memory.Begin(machine.Shard);

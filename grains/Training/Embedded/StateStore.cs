@@ -20,8 +20,10 @@ internal sealed class StateStore
     private readonly bool _shared;
     private readonly Func<long> _recorded;
     private readonly Dictionary<CheckpointName, CheckpointDraft> _drafts = [];
-    private RestoredCheckpoint? _restored;
-    private float[]? _initial;
+    private readonly Lock _keeping = new();
+    private readonly HashSet<int> _readers = [];
+    private volatile RestoredCheckpoint? _restored;
+    private volatile LoadedState? _initial;
 
     /// <param name="work">Where it is done.</param>
     /// <param name="recorded">Where several nodes write to the folder: the incarnation that the register has now; null in an embedded run.</param>
@@ -109,31 +111,57 @@ internal sealed class StateStore
         {
             var problems = new List<string>();
             // Asked again because the answer took long: what is verified stays, the scheduler may be reading it.
-            if (_restored is null || NameOf(_restored.Manifest) != wanted.Name)
+            var restored = _restored is { } verified && NameOf(verified.Manifest) == wanted.Name ? verified : null;
+            if (restored is null)
             {
                 _restored = null;
-                _restored = Find(wanted.Name, problems);
+                _restored = restored = Find(wanted.Name, problems);
             }
-            if (_restored is not null) return answer with { Payload = ToMachine(_restored.Manifest) };
+            if (restored is not null) return answer with { Payload = ToMachine(restored.Manifest) };
             return answer with { Payload = null, Text = problems.Count > 0 ? string.Join("; ", problems) : "it is not in the store" };
         }, answer);
     }
 
-    /// <summary>Reads the state that a shard is to take; the answer then carries it as [1 + StateCount, Layout.Length], or [Layout.Length] where the state is zero.</summary>
-    public void Read(RestoreFrom wanted, Message answer) => _work.Do(() =>
+    /// <summary>Reads the state that a shard is to take; the answer then carries it as [1 + StateCount, Layout.Length], or [Layout.Length] where the state is zero, held for whoever takes it.</summary>
+    public void Read(int shard, RestoreFrom wanted, Message answer) => _work.Do(() =>
     {
-        if (wanted.Manifest is null)
-        {
-            if (_initial is null) _job.Initialize(_initial = new float[_job.Layout.Length]);
-            return answer with { Step = 0, Payload = _initial };
-        }
-        if (_restored is null || NameOf(_restored.Manifest) != wanted.Name)
+        if (wanted.Manifest is null) return answer with { Step = 0, Payload = Initial(shard) };
+        var restored = _restored is { } verified && NameOf(verified.Manifest) == wanted.Name ? verified : null;
+        if (restored is null)
         {
             _restored = null;
-            _restored = Load(wanted.Name);
+            _restored = restored = Load(wanted.Name);
         }
-        return answer with { Step = wanted.Name.Version, Payload = _restored.Vectors };
+        return answer with { Step = wanted.Name.Version, Payload = new LoadedState(restored.Vectors) };
     }, answer with { Step = -1 });
+
+    private LoadedState Initial(int shard)
+    {
+        lock (_keeping)
+        {
+            if (_initial is null) _job.Initialize((_initial = new LoadedState(_job.Layout.Length)).Elements);
+            var initial = _initial;
+            initial.Hold();
+            // The last shard's reading is the last of this state, unless one of them asks again.
+            if (_readers.Add(shard) && _readers.Count == _ranges.Length) ForgetInitial();
+            return initial;
+        }
+    }
+
+    /// <summary>The shards train: nobody needs again what they began from, and it is not kept.</summary>
+    public void Forget()
+    {
+        if (_initial is null && _restored is null) return;
+        lock (_keeping) ForgetInitial();
+        _restored = null;
+    }
+
+    private void ForgetInitial()
+    {
+        _initial?.Release();
+        _initial = null;
+        _readers.Clear();
+    }
 
     /// <summary>Reads a checkpoint again, on the thread that asks.</summary>
     /// <exception cref="InvalidDataException">It does not verify.</exception>

@@ -25,6 +25,22 @@ public static class VectorHash
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
+    /// <summary>The same of state that lies with its shards: nothing is copied.</summary>
+    /// <param name="memories">In the order of their stretches, which cover the vector.</param>
+    internal static string OfState(ParameterLayout layout, int stateCount, IReadOnlyList<ShardMemory> memories)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        for (var state = 0; state < stateCount; state++)
+            foreach (var slice in layout.Slices.Where(s => s.Kind == SliceKind.Parameter))
+                foreach (var memory in memories)
+                {
+                    var range = memory.Range;
+                    var (first, end) = (Math.Max(slice.Offset, range.Offset), Math.Min(slice.Offset + slice.Length, range.Offset + range.Length));
+                    if (first < end) hash.AppendData(MemoryMarshal.AsBytes(memory.States.AsSpan().Slice(state * range.Length + first - range.Offset, end - first)));
+                }
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
     private static void Append(IncrementalHash hash, ParameterLayout layout, ReadOnlySpan<float> vector, bool moments)
     {
         foreach (var slice in layout.Slices)

@@ -157,13 +157,6 @@ internal sealed class ShardMemory : IDisposable
         elements.Slice(Range.Length, States.Length).CopyTo(States.AsSpan());
     }
 
-    /// <summary>Copies the state into flat vectors [StateCount, Layout.Length].</summary>
-    public void ReadStates(Span<float> states)
-    {
-        for (var s = 0; s < _optimizer.StateCount; s++)
-            _states.View.Part(s * Range.Length, Range.Length).AsSpan().CopyTo(states[(s * _layout.Length + Range.Offset)..]);
-    }
-
     /// <summary>From now on <see cref="Snapshot"/> gives the elements as they are now. They are copied when first needed: by the reader, or by the next update before it writes.</summary>
     public void BeginSnapshot()
     {
