@@ -17,7 +17,8 @@ public sealed class EfficientNet(EfficientNet.Options options) : Model
     /// <param name="Phi">0 to 7: B0 to B7. The image's side is the data's: 224, 240, 260, 300, 380, 456, 528, 600 in the paper.</param>
     /// <param name="Width">Multiplies channels, rounded to a multiple of 8; not given: phi's.</param>
     /// <param name="Depth">Multiplies blocks, rounded up; not given: phi's.</param>
-    public sealed record Options(Stem Stem = Stem.Cifar, [property: Range(0, 7)] int Phi = 0, [property: Range(0.1, 8.0)] double? Width = null, [property: Range(0.1, 8.0)] double? Depth = null);
+    /// <param name="Dropout">Before the outputs; not given: phi's.</param>
+    public sealed record Options(Stem Stem = Stem.Cifar, [property: Range(0, 7)] int Phi = 0, [property: Range(0.1, 8.0)] double? Width = null, [property: Range(0.1, 8.0)] double? Depth = null, [property: Range(0.0, 1.0, MaximumIsExclusive = true)] float? Dropout = null);
 
     public override Layer Build(Shape input, int outputs)
     {
@@ -27,7 +28,7 @@ public sealed class EfficientNet(EfficientNet.Options options) : Model
         foreach (var (expansion, kernel, stride, channels, blocks) in new[] { (1, 3, 1, 16, 1), (6, 3, large ? 2 : 1, 24, 2), (6, 5, 2, 40, 2), (6, 3, 2, 80, 3), (6, 5, 1, 112, 3), (6, 5, 2, 192, 4), (6, 3, 1, 320, 1) })
             for (var (block, count) = (0, (int)Math.Ceiling(blocks * depth)); block < count; block++)
                 layers.Add(new InvertedResidual(new(Convolutions.Channels(channels, width), block == 0 ? stride : 1, expansion) { Kernel = kernel, Squeeze = 4, Swish = true }));
-        return new Sequential([.. layers, .. Swished(4 * Convolutions.Channels(320, width), 1, 1), new GlobalAveragePool(), new Dropout(new(scale.Dropout)), new Linear(new(outputs))]);
+        return new Sequential([.. layers, .. Swished(4 * Convolutions.Channels(320, width), 1, 1), new GlobalAveragePool(), new Dropout(new(options.Dropout ?? scale.Dropout)), new Linear(new(outputs))]);
     }
 
     private static IEnumerable<Layer> Swished(int channels, int kernel, int stride) => [.. Convolutions.Normalized(channels, kernel, stride, relu: false), new Silu()];

@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+
 namespace DistTrain.Learning;
 
 /// <summary>VGG of 19 layers with weights: 2, 2, 4, 4, 4 convolutions of 3 x 3 in five stages.  3x224x224, 1000 outputs: 143,667,240 parameters.  Simonyan, Zisserman 2014, arXiv:1409.1556.</summary>
@@ -5,7 +7,8 @@ namespace DistTrain.Learning;
 public sealed class Vgg19(Vgg19.Options options) : Model
 {
     /// <param name="Stem">imageNet: dense layers of 4096; cifar: of 512, for 32 x 32.</param>
-    public sealed record Options(Stem Stem = Stem.Cifar);
+    /// <param name="Dropout">Behind the first two dense layers.</param>
+    public sealed record Options(Stem Stem = Stem.Cifar, [property: Range(0.0, 1.0, MaximumIsExclusive = true)] float Dropout = 0.5f);
 
-    public override Layer Build(Shape input, int outputs) => Vgg.Build(options.Stem, [2, 2, 4, 4, 4], outputs);
+    public override Layer Build(Shape input, int outputs) => Vgg.Build(options.Stem, [2, 2, 4, 4, 4], options.Dropout, outputs);
 }
