@@ -50,7 +50,7 @@ internal sealed partial record LayerRow(string Text, Shape Input, bool Bends = f
         new("{spatialTransformer: {out: 4, localization: [{conv2d: {out: 2, kernel: 3}}, tanh, flatten, {linear: 5}]}}", new(2, 6, 7), Bends: true), new("{upsample: 3}", new(2, 3, 4)), new("{upsample: {factor: 3, mode: bilinear}}", new(2, 3, 4)), new("{pixelShuffle: 2}", Plane),
         new("{channelShuffle: 2}", Plane), new("{slice: {count: 2, first: 1}}", Plane), new("flatten", Plane), new("{reshape: {shape: [6, 0]}}", Plane),
         // Normalization
-        new("{batchNorm: {epsilon: 0.1}}", new(7)), new("batchNorm", Plane), new("{layerNorm: 0.1}", Plane), new("{groupNorm: {groups: 2, epsilon: 0.1}}", Plane), new("{instanceNorm: {affine: true, epsilon: 0.1}}", Plane), new("instanceNorm", Line),
+        new("{batchNorm: {epsilon: 0.1, momentum: 0.3}}", new(7)), new("batchNorm", Plane), new("{batchNorm: {affine: false}}", Plane), new("{batchNorm: {frozen: true}}", Plane), new("{layerNorm: 0.1}", Plane), new("{groupNorm: {groups: 2, epsilon: 0.1}}", Plane), new("{instanceNorm: {affine: true, epsilon: 0.1}}", Plane), new("instanceNorm", Line),
         new("{l2Normalize: 1e-6}", Plane), new("{localResponseNorm: {size: 3, alpha: 0.5, beta: 0.6, k: 2}}", Plane), new("{localResponseNorm: {size: 4, alpha: 0.5}}", Plane),
         // Sequences
         new("{rnn: {hidden: 3, layers: 2, bidirectional: true, bias: false}}", Steps), new("{rnn: {hidden: 4, activation: relu, hiddenInit: identity}}", Steps, Bends: true), new("{gru: {hidden: 3, layers: 2, bidirectional: true, bias: false}}", Steps),
