@@ -58,7 +58,7 @@ public static class DistTrainCommand
         {
             TrainVerb.Make(), InitVerb.Make(), ValidateVerb.Make(), SummaryVerb.Make(), PredictVerb.Make(), PicturesVerb.Make(), ReplayVerb.Make(), CheckpointsVerb.Make(), DataVerb.Make(), CheckVerb.Make(), BenchVerb.Make(), DiagnoseVerb.Make(),
             SubmitVerb.Make(), JobVerbs.List(), JobVerbs.Status(), JobVerbs.Logs(), JobVerbs.Events(), JobVerbs.Why(), JobVerbs.Stop(), JobVerbs.Nodes(), JobVerbs.Spec(), MetricsVerb.Make(), ServeVerb.Make(), UpVerb.Make(),
-            VersionVerb.Make(), WorkerVerb.Make(),
+            StudyVerb.Make(), VersionVerb.Make(), WorkerVerb.Make(),
         };
         foreach (var option in root.Options.ToArray())
             if (option is HelpOption help) help.Action = new HelpWithExamples((HelpAction)help.Action!);

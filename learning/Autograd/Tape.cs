@@ -13,6 +13,9 @@ public enum TapeMode
 
     /// <summary>As Evaluation, without a loss.</summary>
     Prediction,
+
+    /// <summary>The forms of Evaluation, with gradients: for looking at what an output depends on.</summary>
+    Attribution,
 }
 
 /// <summary>
@@ -45,6 +48,9 @@ public sealed class Tape
 
     /// <summary>The loss that will end the tape, and what its targets are; null where none does.</summary>
     public (Loss Loss, TargetKind Targets)? Objective { get; init; }
+
+    /// <summary>Whether it runs backward.</summary>
+    internal bool Differentiates => Mode is TapeMode.Training or TapeMode.Attribution;
 
     /// <summary>The batch's samples.</summary>
     public Tensor Input { get; }
@@ -117,7 +123,7 @@ public sealed class Tape
     private void Settle(Tensor output)
     {
         Output = output;
-        if (IsTraining)
+        if (Differentiates)
         {
             MarkBackward();
             FindShared();
@@ -167,7 +173,7 @@ public sealed class Tape
             if (!node.InPlace || node.BySegment) continue;
             var input = node.Edges[0].Tensor.Root;
             if (input.Producer is not { } producer || input.Consumers.Count > 1) continue;
-            if (!IsTraining || (!node.ReadsInputs && !producer.ReadsOutput)) node.Output.Value = input.Value;
+            if (!Differentiates || (!node.ReadsInputs && !producer.ReadsOutput)) node.Output.Value = input.Value;
         }
         for (var i = _nodes.Count - 1; i >= 0; i--)
         {
@@ -209,7 +215,7 @@ public sealed class Tape
             foreach (var own in node.OwnMemory)
             {
                 own.Region.Live(forward);
-                if (IsTraining) own.Region.Live(back); // scratch too: one region serves both runs of the node
+                if (Differentiates) own.Region.Live(back); // scratch too: one region serves both runs of the node
             }
         }
         if (Leaving is null) Output!.Root.Value!.Live(end);

@@ -110,7 +110,7 @@ public sealed class LayerProbe : IDisposable
     private static void Read(View view, Span<float> values) => view.Buffer!.Read(view.Offset, values);
 
     // The gradient of Σ y·c by y is c.
-    private sealed class CotangentNode(Tape tape, Tensor output) : LossNode(tape, output)
+    internal sealed class CotangentNode(Tape tape, Tensor output) : LossNode(tape, output)
     {
         private readonly IVector _vector = tape.Device.Op<IVector>();
 

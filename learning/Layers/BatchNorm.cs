@@ -125,7 +125,7 @@ public sealed class BatchNorm(BatchNorm.Options options) : Layer
             // From triples (updates, mean, variance): the means, and triples whose mean is 0.
             _means = SparseMatrix.Selection(3 * Channels, Enumerable.Range(0, Channels).Select(c => 3 * c + 1));
             _variances = new SparseMatrix(3 * Channels, 3 * Channels, [.. Enumerable.Range(0, Channels).Select(c => (3 * c + 2, 3 * c + 2, 1f))]);
-            var backward = tape.IsTraining;
+            var backward = tape.Differentiates;
             (_one, _zero, _centred) = (ScratchOnce(backward ? Channels : 0), ScratchOnce(backward ? Channels : 0), ScratchOnce(backward ? 3 * Channels : 0));
             (_mean, _inverseStd) = (SavePerSegment(backward ? Channels : 0), SavePerSegment(backward ? Channels : 0));
         }

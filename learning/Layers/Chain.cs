@@ -12,6 +12,8 @@ public sealed class Chain(Chain.Options options) : Layer
 
     private readonly Sequential _layers = new([.. options.Layers]);
 
+    internal Sequential Inner => _layers;
+
     public override int Vocabulary => _layers.Vocabulary;
 
     public override Shape Build(LayerBuilder build, Shape input) => _layers.Build(build, input);

@@ -34,6 +34,8 @@ public sealed class Rnn(Rnn.Options options) : Recurrent(1, options.Hidden, opti
         public Initializer? HiddenInit { get; init; }
     }
 
+    internal bool Rectified => options.Activation == RecurrentActivation.Relu;
+
     protected override string OnnxName => "RNN";
 
     protected override (string Name, object Value)[] OnnxAttributes => [("activations", Enumerable.Repeat(options.Activation == RecurrentActivation.Relu ? "Relu" : "Tanh", options.Bidirectional ? 2 : 1).ToArray())];

@@ -3,6 +3,8 @@ namespace DistTrain.Learning;
 /// <summary>An inner layer that sees each sample as one axis; it adds nothing to the names.</summary>
 internal sealed class Flattened(Layer inner) : Layer
 {
+    internal Layer Inner => inner;
+
     public override int Vocabulary => inner.Vocabulary;
 
     public override Shape Build(LayerBuilder build, Shape input) => inner.Build(build, new Shape(input.Length));

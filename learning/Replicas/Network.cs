@@ -51,6 +51,26 @@ public sealed class Network
     /// <summary>null, or why this network cannot be trained with that loss on such targets: the output's and every head's.</summary>
     public string? Misfit(Loss loss, Shape target, TargetKind kind, int classes) => loss.Misfit(Input, Output, target, kind, classes) ?? Sides.Misfit(loss, Input, target, kind, classes);
 
+    /// <summary>The layers of the outermost sequence in the order in which they run; sequences in it are written out. A network that is no sequence has one entry.</summary>
+    public IReadOnlyList<(string Path, Layer Layer, Shape Input, Shape Output)> Sequence
+    {
+        get
+        {
+            var (found, places) = (new List<(string, Layer, Shape, Shape)>(), Layers.ToDictionary(l => l.Path));
+            Add(_root, "");
+            return found;
+
+            void Add(Layer layer, string path)
+            {
+                if (layer is Flattened flattened) Add(flattened.Inner, path);
+                else if (layer is Chain chain) Add(chain.Inner, path);
+                else if (layer is Sequential sequence)
+                    for (var i = 0; i < sequence.Layers.Count; i++) Add(sequence.Layers[i], path.Length == 0 ? $"{i}" : $"{path}.{i}");
+                else found.Add(places.TryGetValue(path, out var place) ? (path, layer, place.Input, place.Output) : (path, layer, Input, Output));
+            }
+        }
+    }
+
     /// <summary>Whether micro-batches should be larger: statistics of few samples are noisy.</summary>
     public bool HasBatchStatistics => Parameters.Any(p => p.Kind == SliceKind.Moments);
 

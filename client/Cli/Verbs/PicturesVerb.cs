@@ -12,9 +12,11 @@ internal static class PicturesVerb
     {
         var checkpoint = new Argument<string>("checkpoint") { Description = "A run's folder, its checkpoints folder, or one manifest." };
         var input = new Option<string?>("--of") { Description = "The sample whose feature maps are drawn: test:N, train:N or a file, as predict takes it. Not given: test:0.", HelpName = "input" };
+        var units = new Option<int>("--units") { Description = "For each convolution, so many of its strongest filters with the nine patches of the test set that excite them most, and the deconvnet's view of each; 0: none." };
+        var samples = new Option<int>("--samples") { Description = "Test samples that --units looks at.", DefaultValueFactory = _ => 500 };
         var folder = new Option<string>("--out") { Description = "Folder for the pictures.", DefaultValueFactory = _ => "pictures" };
         var output = SharedOptions.Output();
-        var verb = new Verb("pictures", "Draws a network's filters and its feature maps of a sample as PNG files.", "disttrain pictures runs/digits --of test:3 --out pictures") { checkpoint, input, folder, output };
+        var verb = new Verb("pictures", "Draws a network's filters and its feature maps of a sample as PNG files.", "disttrain pictures runs/digits --of test:3 --out pictures", "disttrain pictures runs/digits --units 8") { checkpoint, input, units, samples, folder, output };
         verb.SetAction(parse =>
         {
             var terminal = parse.Terminal(output);
@@ -27,6 +29,14 @@ internal static class PicturesVerb
             Directory.CreateDirectory(into);
             foreach (var (layer, picture) in Pictures.Filters(plan.Network, weights)) Save($"filters-{layer}.png", picture);
             foreach (var (layer, picture) in Pictures.FeatureMaps(plan.Network, sample.Values, weights)) Save($"maps-{layer}.png", picture);
+            if (parse.GetValue(units) is var many && many < 0 || parse.GetValue(samples) < 1) throw new CommandException(ExitCode.Usage, $"--units is {many} and --samples {parse.GetValue(samples)}. They must be 0 or more and 1 or more.");
+            if (many > 0)
+            {
+                var data = plan.Job.Data.Test;
+                var convolutions = UnitPictures.Places(plan.Network);
+                if (convolutions.Count == 0) throw new CommandException(ExitCode.Usage, "--units is set, and the network's sequence has no convolution. Leave it out.");
+                foreach (var at in convolutions) Save($"units-{plan.Network.Sequence[at].Path}.png", UnitPictures.Draw(plan.Network, weights, at, data, Math.Min(data.Count, parse.GetValue(samples)), many));
+            }
             if (terminal.Json) terminal.WriteJson(new JsonObject { ["checkpoint"] = manifest, ["of"] = sample.Name, ["files"] = new JsonArray([.. files.Select(f => JsonValue.Create(f))]) });
             else foreach (var file in files) terminal.Out.WriteLine(file);
             return ExitCode.Ok;

@@ -13,14 +13,25 @@ internal static class SummaryVerb
     {
         var job = new JobOptions();
         var output = SharedOptions.Output();
-        var verb = new Verb("summary", "Shows a job's layers, shapes, parameters, multiply-adds, memory and plan.", "disttrain summary my-job.yaml", "disttrain summary --set model=mlp") { output };
+        var convolutions = new Option<bool>("--convolutions") { Description = "Also what each convolution would cost in other forms: grouped, depthwise, pointwise, with a shuffle." };
+        var verb = new Verb("summary", "Shows a job's layers, shapes, parameters, multiply-adds, memory and plan.", "disttrain summary my-job.yaml", "disttrain summary --set model=mlp", "disttrain summary --convolutions") { convolutions, output };
         job.AddTo(verb);
         verb.SetAction(parse =>
         {
             var terminal = parse.Terminal(output);
             var plan = JobPlanner.Plan(job.Read(parse));
-            if (terminal.Json) terminal.WriteJson(Json(plan));
-            else Draw(terminal, plan);
+            var costs = parse.GetValue(convolutions);
+            if (terminal.Json)
+            {
+                var json = Json(plan);
+                if (costs) json["convolutions"] = ConvolutionTable.ToJson(plan.Network);
+                terminal.WriteJson(json);
+            }
+            else
+            {
+                Draw(terminal, plan);
+                if (costs) ConvolutionTable.Draw(terminal, plan.Network);
+            }
             foreach (var warning in plan.Warnings) terminal.Error.WriteLine($"warning: {warning}");
             return ExitCode.Ok;
         });

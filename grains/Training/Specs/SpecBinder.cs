@@ -104,7 +104,8 @@ internal sealed class SpecBinder(string source, List<SpecProblem> problems)
         return components.Length == 0 || components.Contains(null) ? null : [.. components.OfType<ComponentSpec>()];
     }
 
-    private ComponentSpec? Component(SpecNode node, string path)
+    /// <summary>One component: a name, or a name with its options. null, with the reason among the problems, where it is neither.</summary>
+    public ComponentSpec? Component(SpecNode node, string path)
     {
         Places.TryAdd(path, node.At);
         switch (node)

@@ -47,6 +47,6 @@ public sealed class Pca(Pca.Options options) : Transform
                 for (var i = 0; i < width; i++) sum += vectors[k][i] * (x[i] - mean[i]);
                 y[k] = (float)(sum * scale[k]);
             }
-        });
+        }) { IsWork = true };
     }
 }

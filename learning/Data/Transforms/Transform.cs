@@ -13,6 +13,9 @@ public abstract class Transform
 /// <param name="Apply">Writes a sample's features after it from those before; called from several threads.</param>
 public sealed record FittedTransform(Shape Output, ChangeFeatures Apply)
 {
+    /// <summary>A sample takes more than a pass over its features: what came out is kept, where it is always the same and memory is there for it.</summary>
+    public bool IsWork { get; init; }
+
     /// <summary>A data set after it.</summary>
     public Dataset Of(Dataset source) => new Transformed(source, this);
 }
@@ -23,7 +26,13 @@ public delegate void ChangeFeatures(ReadOnlySpan<float> x, Span<float> y);
 /// <summary>A data set after a transform.</summary>
 internal sealed class Transformed(Dataset source, FittedTransform transform) : Dataset
 {
+    // 64 MiB.
+    private const long MostKept = 1 << 24;
+
     private readonly System.Collections.Concurrent.ConcurrentBag<float[]> _rows = [];
+
+    // Where the source draws anew in each epoch, it is costly too.
+    private readonly float[]?[]? _kept = transform.IsWork && !source.IsCostly && (long)source.Count * transform.Output.Length <= MostKept ? new float[source.Count][] : null;
 
     public override int Count => source.Count;
 
@@ -45,7 +54,12 @@ internal sealed class Transformed(Dataset source, FittedTransform transform) : D
     {
         if (!_rows.TryTake(out var row)) row = new float[source.InputShape.Length];
         source.Read(index, epoch, row, target);
-        transform.Apply(row, input);
+        if (_kept?[index] is { } known) known.CopyTo(input);
+        else
+        {
+            transform.Apply(row, input);
+            if (_kept is not null) _kept[index] = input.ToArray();
+        }
         _rows.Add(row);
     }
 }

@@ -27,7 +27,7 @@ public sealed class CatalogTests
     [InlineData("conv2d", """{ "out": 6, "kernel": 3, "bias": 1 }""", "spec.conv2d.bias is 1. It must be true or false.")]
     [InlineData("maxPool2d", """{ "kernel": 2, "padding": 2 }""", "spec.maxPool2d.padding is 2. It must be at most half the kernel, 2.")]
     [InlineData("relu", """{ "slope": 2 }""", "spec.relu.slope is set. relu takes no options; remove it.")]
-    [InlineData("linear", """{ "out": 3, "weightInit": "xavier" }""", "spec.linear.weightInit is xavier. It must be one of constant, fanInUniform, identity, kaimingNormal, kaimingUniform, lecunNormal, normal, orthogonal, truncatedNormal, uniform, xavierNormal, xavierUniform. Did you mean xavierNormal?")]
+    [InlineData("linear", """{ "out": 3, "weightInit": "xavier" }""", "spec.linear.weightInit is xavier. It must be one of constant, edges, fanInUniform, identity, kaimingNormal, kaimingUniform, lecunNormal, normal, orthogonal, truncatedNormal, uniform, xavierNormal, xavierUniform. Did you mean xavierNormal?")]
     [InlineData("linear", """{ "out": 3, "weightInit": { "kaimingNormal": { "mode": "fanout" } } }""", "spec.linear.weightInit.kaimingNormal.mode is \"fanout\". It must be one of fanIn, fanOut. Did you mean fanOut?")]
     public void A_wrong_layer_option_is_a_problem_with_its_path(string layer, string options, string expected) =>
         Assert.Equal(expected, Assert.Single(Problems<Layer>(layer, options)).ToString());

@@ -7,7 +7,7 @@ public sealed class DatasetFormatTests
 {
     [Fact]
     public void The_built_in_formats_are_found_by_name() =>
-        Assert.Equal(["cifar10", "csv", "digits", "idx", "imagePairs", "images", "text"], Catalog.BuiltIn.All<DatasetFormat>().Select(format => format.Name));
+        Assert.Equal(["cifar10", "csv", "curve", "digits", "idx", "imagePairs", "images", "text"], Catalog.BuiltIn.All<DatasetFormat>().Select(format => format.Name));
 
     [Fact]
     public void Options_are_bound_from_json()

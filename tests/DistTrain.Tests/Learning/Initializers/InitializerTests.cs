@@ -35,7 +35,8 @@ public sealed class InitializerTests
 
     [Fact]
     public void Every_initializer_is_in_the_table() =>
-        Assert.Equal(Catalog.BuiltIn.All<Initializer>().Select(c => c.Name).Order(), Expected().Select(r => (string)r[0]).Order());
+        // edges draws nothing: EdgeFilterTests hold it against what is published.
+        Assert.Equal(Catalog.BuiltIn.All<Initializer>().Select(c => c.Name).Where(n => n != "edges").Order(), Expected().Select(r => (string)r[0]).Order());
 
     [Fact]
     public void First_weights_follow_from_the_seed_and_the_names_alone()
