@@ -11,6 +11,7 @@ public sealed partial class FromPyTorchTests
     private static readonly Dictionary<string, Type> Kinds = new(StringComparer.Ordinal)
     {
         ["Layers"] = typeof(Layer), ["Losses"] = typeof(Loss), ["Optimizers"] = typeof(Optimizer), ["Schedules"] = typeof(Schedule), ["Initializers"] = typeof(Initializer),
+        ["Models"] = typeof(Model), ["Data"] = typeof(DatasetFormat), ["Transforms"] = typeof(Transform), ["Augmentations"] = typeof(Augmentation),
     };
 
     [Fact]
@@ -37,6 +38,17 @@ public sealed partial class FromPyTorchTests
         }
         Assert.True(seen > 100, $"only {seen} names were found; the page or the pattern has changed.");
         Assert.True(wrong.Count == 0, string.Join("\n", wrong));
+    }
+
+    [Fact]
+    public void Every_component_of_the_catalogue_is_on_the_page()
+    {
+        var rows = Rows().ToArray();
+        var missing = from kind in Kinds
+                      from component in Catalog.BuiltIn.All(kind.Value)
+                      where !rows.Any(r => r.Section == kind.Key && Code().Matches(r.Theirs + r.Notes).Any(m => m.Groups["name"].Value == component.Name))
+                      select $"{kind.Key}: {component.Name}";
+        Assert.Empty(missing);
     }
 
     [Fact]
