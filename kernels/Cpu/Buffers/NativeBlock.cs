@@ -8,9 +8,10 @@ internal static unsafe partial class NativeBlock
     private const nuint HugePage = 2 << 20;
     private const int AdviseHugePages = 14;
 
-    public static float* Allocate(nuint bytes)
+    /// <param name="hugeFrom">The size from which a whole huge page is worth its memory.</param>
+    public static float* Allocate(nuint bytes, nuint hugeFrom = 2 * HugePage)
     {
-        var huge = OperatingSystem.IsLinux() && bytes >= 2 * HugePage;
+        var huge = OperatingSystem.IsLinux() && bytes >= hugeFrom;
         var alignment = huge ? HugePage : CpuBuffer.AlignmentBytes;
         bytes = (Math.Max(bytes, 1) + alignment - 1) / alignment * alignment;
         var block = (float*)NativeMemory.AlignedAlloc(bytes, alignment);

@@ -3,6 +3,10 @@ namespace DistTrain.Kernels;
 /// <summary>One 64-byte-aligned block of native memory that a kernel works in: grown when more is asked, kept otherwise, never zeroed.</summary>
 internal sealed unsafe class ScratchMemory : IDisposable
 {
+    // What is worked in again and again should stay in the L2, whose sets are chosen by physical address: on one huge page it fills them evenly,
+    // while scattered small pages crowd some and leave others empty.
+    private const nuint HugeFrom = 256 << 10;
+
     private float* _block;
     private nuint _bytes;
 
@@ -16,7 +20,7 @@ internal sealed unsafe class ScratchMemory : IDisposable
         Free();
         // A quarter more: a slightly larger batch does not grow it again.
         bytes = (bytes + bytes / 4 + 4095) & ~(nuint)4095;
-        _block = NativeBlock.Allocate(bytes);
+        _block = NativeBlock.Allocate(bytes, HugeFrom);
         _bytes = bytes;
         return _block;
     }

@@ -74,7 +74,7 @@ internal unsafe partial struct Product
                             {
                                 call.B = packed + (long)strip * depth * Width;
                                 call.ColumnBias = last && Product.ColumnBias != null ? bias + strip * Width : null;
-                                if (PackedA && tile + 1 < endTile) Foresee(tile + 1, k, blockDepth, strip, strips, first * Width);
+                                Foresee(&call, PackedA && tile + 1 < endTile ? tile + 1 : -1, k, blockDepth, strip, strips, first * Width);
                                 StoredTile(&call, scratch, (first + strip) * Width, k, last, tile);
                             }
                     if (last) break;
@@ -110,14 +110,16 @@ internal unsafe partial struct Product
             if (!whole) Panels.Copy(edge, Width, c, Product.CRow, rows, columns);
         }
 
-        // The next tile of A comes from beyond the L2 while this one passes the strips, a share with each; with the last strip its first elements of C.
-        private readonly void Foresee(int tile, int k, int depth, int strip, int strips, int column)
+        // The next tile of A (-1 = none) comes from beyond the L2 while this one passes the strips, a share with each; with the last strip the next tile's first elements of C.
+        private readonly void Foresee(TileCall* call, int tile, int k, int depth, int strip, int strips, int column)
         {
-            if (!Sse.IsSupported) return;
-            var a = Product.A + ((long)tile * Product.Depth + k) * Height;
-            var (line, end) = Range(strip, strips, depth * Height / 16);
-            for (; line < end; line++) Sse.Prefetch1(a + 16L * line);
-            if (strip + 1 < strips) return;
+            call->Ahead = null;
+            call->AheadStep = 0;
+            if (tile < 0 || depth == 0) return;
+            var bytes = (long)depth * Height * sizeof(float);
+            call->Ahead = (byte*)(Product.A + ((long)tile * Product.Depth + k) * Height) + bytes * strip / strips;
+            call->AheadStep = (bytes / strips + depth - 1) / depth;
+            if (strip + 1 < strips || !Sse.IsSupported) return;
             var (row, endRow) = Range(tile, Tiles, Product.Rows);
             var c = Product.C + row * Product.CRow + column;
             for (; row < endRow; row++, c += Product.CRow)

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace DistTrain.Kernels;
 
@@ -60,6 +61,8 @@ internal static unsafe class Tile512
         var aOffset = tile->AOffsets;
         var bOffset = tile->BOffsets;
         var stack = tile->Stack;
+        var ahead = tile->Ahead != null ? tile->Ahead : (byte*)a;
+        var aheadStep = tile->AheadStep;
         if (tile->Accumulate)
         {
             var c = tile->C;
@@ -83,6 +86,12 @@ internal static unsafe class Tile512
             {
                 var p = a + *aOffset;
                 var q = b + *bOffset;
+                // Tall tiles alone are worth the instruction.
+                if (TRows.Value > 6 && TVectors.Value > 1)
+                {
+                    Sse.Prefetch1(ahead);
+                    ahead += aheadStep;
+                }
                 var x = Vector512.Load(q);
                 var y = TVectors.Value > 1 ? Vector512.Load(q + Lanes) : default;
                 Vector512<float> v;

@@ -17,6 +17,10 @@ internal unsafe struct TileCall
     public float* C;
     public long CRow;
 
+    /// <summary>Memory that will be needed next, brought into the L2 a few bytes further with every k; null = none. A burst of prefetches would hold up the loads of the sum itself.</summary>
+    public byte* Ahead;
+    public long AheadStep;
+
     /// <summary>Rows of k in each run, and how many entries of the stack are added (lower + upper) after it.</summary>
     public int* RunRows;
     public int* RunMerges;
