@@ -15,15 +15,15 @@ public sealed class AdaptiveAveragePool2d(AdaptiveAveragePool2d.Options options)
     public override Tensor Forward(Tape tape, Tensor x)
     {
         var (height, width, output) = (x.Shape[1], x.Shape[2], Output(x.Shape));
-        var entries = new List<(int, int, float)>();
-        for (var i = 0; i < output.Length; i++)
+        var (plane, entries) = (output[1] * output[2], new List<(int, int, float)>()); // one plane's: all channels are alike
+        for (var i = 0; i < plane; i++)
         {
-            var (c, y, column) = (i / output[2] / output[1], i / output[2] % output[1], i % output[2]);
+            var (y, column) = (i / output[2], i % output[2]);
             var ((top, bottom), (left, right)) = (Window(y, output[1], height), Window(column, output[2], width));
             for (var row = top; row < bottom; row++)
-                for (var at = left; at < right; at++) entries.Add((i, (c * height + row) * width + at, 1f / ((bottom - top) * (right - left))));
+                for (var at = left; at < right; at++) entries.Add((i, row * width + at, 1f / ((bottom - top) * (right - left))));
         }
-        return tape.Add(new Rearranged(tape, x, new SparseMatrix(output.Length, x.Shape.Length, entries), output));
+        return tape.Add(new Rearranged(tape, x, new SparseMatrix(plane, height * width, entries), output, repeats: output[0]));
     }
 
     private static (int Start, int End) Window(int i, int count, int size) => (i * size / count, ((i + 1) * size + count - 1) / count);

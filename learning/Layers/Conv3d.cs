@@ -3,7 +3,7 @@ using DistTrain.Kernels;
 
 namespace DistTrain.Learning;
 
-/// <summary>3-D cross-correlation, PyTorch's conv3d.  x [C, D, H, W]  weight [O, C / groups, KD, KY, KX]  bias [O]  y [O, OD, OY, OX], sizes as conv2d's.  Ji et al. 2013, doi:10.1109/TPAMI.2012.59.</summary>
+/// <summary>3-D cross-correlation, PyTorch's conv3d; flipped: the convolution of the textbooks, the window turned along all three axes.  x [C, D, H, W]  weight [O, C / groups, KD, KY, KX]  bias [O]  y [O, OD, OY, OX], sizes as conv2d's.  Ji et al. 2013, doi:10.1109/TPAMI.2012.59.</summary>
 /// <remarks>Each output depth is a 2-D convolution whose channels are the input's (channel, depth tap) pairs: the weight's own layout.</remarks>
 [Named("conv3d")]
 public sealed class Conv3d(Conv3d.Options options) : Layer
@@ -37,6 +37,9 @@ public sealed class Conv3d(Conv3d.Options options) : Layer
         /// <summary>Whether the bias is there.</summary>
         public bool Bias { get; init; } = true;
 
+        /// <summary>True convolution: the window is turned along depth, height and width before it slides. The weights are kept as they are written, unturned.</summary>
+        public bool Flipped { get; init; }
+
         /// <summary>First weights.</summary>
         public Initializer? WeightInit { get; init; }
 
@@ -67,19 +70,19 @@ public sealed class Conv3d(Conv3d.Options options) : Layer
     public override Tensor Forward(Tape tape, Tensor x)
     {
         var (channels, depth, plane, taps, outDepth) = (x.Shape[0], x.Shape[1], x.Shape[2] * x.Shape[3], Taps, OutDepth(x.Shape));
-        // [depth of the output, channel, tap] planes; those past an end are zeros.
+        // [depth of the output, channel, tap] planes; those past an end are zeros. The table is one of planes.
         var sliced = new Shape(outDepth, channels * taps, x.Shape[2], x.Shape[3]);
         var entries = new List<(int, int, float)>();
-        for (var i = 0; i < sliced.Length; i++)
+        for (var i = 0; i < sliced.Length / plane; i++)
         {
-            var (z, c, tap) = (i / plane / taps / channels, i / plane / taps % channels, i / plane % taps);
+            var (z, c, tap) = (i / taps / channels, i / taps % channels, i % taps);
             var from = z * (options.StrideDepth ?? options.Stride.Y) + tap * (options.DilationDepth ?? options.Dilation.Y) - PaddingDepth;
-            if ((uint)from < (uint)depth) entries.Add((i, (c * depth + from) * plane + i % plane, 1f));
+            if ((uint)from < (uint)depth) entries.Add((i, c * depth + from, 1f));
         }
-        var slices = tape.Add(new Rearranged(tape, x, new SparseMatrix(sliced.Length, x.Shape.Length, entries), sliced));
-        var y = tape.Add(new Slices(tape, slices, _weight, _bias, Plane(x.Shape)));
+        var slices = tape.Add(new Rearranged(tape, x, new SparseMatrix(sliced.Length / plane, channels * depth, entries), sliced, plane));
+        var y = tape.Add(new Slices(tape, slices, _weight, _bias, Plane(x.Shape), options.Flipped ? Taps * options.Kernel.Y * options.Kernel.X : 0));
         var (outputs, outPlane) = (options.Out, y.Shape[2] * y.Shape[3]);
-        return Rearranged.Selection(tape, y, new Shape(outputs, outDepth, y.Shape[2], y.Shape[3]), i => (i / outPlane % outDepth * outputs + i / outPlane / outDepth) * outPlane + i % outPlane);
+        return Rearranged.Selection(tape, y, new Shape(outputs, outDepth, y.Shape[2], y.Shape[3]), i => i % outDepth * outputs + i / outDepth, outPlane);
     }
 
     private int Taps => options.Depth ?? options.Kernel.Y;
@@ -92,20 +95,41 @@ public sealed class Conv3d(Conv3d.Options options) : Layer
     private Conv2dShape Plane(Shape x) => new(x[0] * Taps, x[2], x[3], options.Out, options.Kernel.Y, options.Kernel.X, options.Stride.Y, options.Stride.X,
         options.Padding.Y, options.Padding.X, options.Dilation.Y, options.Dilation.X, options.Groups);
 
-    // Every output depth of every sample is one sample of the convolution.
-    private sealed class Slices(Tape tape, Tensor x, Parameter weight, Parameter? bias, Conv2dShape shape)
-        : Node(tape, [x], new Shape(x.Shape[0], shape.Outputs, shape.OutY, shape.OutX), weight, bias)
+    // Every output depth of every sample is one sample of the convolution. Turned: taps of a window, 0 where it slides as it is written.
+    private sealed class Slices : Node
     {
-        private readonly IConv2d _conv = tape.Device.Op<IConv2d>();
-        private readonly int _depth = x.Shape[0];
+        private readonly IConv2d _conv;
+        private readonly ISparseProduct _turn;
+        private readonly SparseMatrix? _turned;
+        private readonly Parameter _weight;
+        private readonly Parameter? _bias;
+        private readonly Conv2dShape _shape;
+        private readonly Saved _window;
+        private readonly int _depth;
         private readonly ConditionalSegments _segments = new();
 
-        public override void Forward(Frame frame) => _conv.Forward(shape, frame.Samples * _depth, frame.Input(), frame.Weights(weight), frame.Weights(bias), frame.Output, Epilogue.None);
+        public Slices(Tape tape, Tensor x, Parameter weight, Parameter? bias, Conv2dShape shape, int turned) : base(tape, [x], new Shape(x.Shape[0], shape.Outputs, shape.OutY, shape.OutX), weight, bias)
+        {
+            (_conv, _turn, _weight, _bias, _shape, _depth) = (tape.Device.Op<IConv2d>(), tape.Device.Op<ISparseProduct>(), weight, bias, shape, x.Shape[0]);
+            if (turned > 0) _turned = SparseMatrix.Selection(turned, Enumerable.Range(0, turned).Select(i => turned - 1 - i));
+            _window = ScratchOnce(turned > 0 ? weight.Shape.Length : 0);
+        }
+
+        public override void Forward(Frame frame) => _conv.Forward(_shape, frame.Samples * _depth, frame.Input(), Window(frame), frame.Weights(_bias), frame.Output, Epilogue.None);
 
         public override void Backward(Frame frame)
         {
-            _conv.BackwardWeights(shape, _segments.Times(frame.Segments, _depth), frame.Input(), frame.OutputGradient, frame.Gradient(weight), frame.Gradient(bias));
-            if (frame.InputGradient() is { IsNone: false } dx) _conv.BackwardInput(shape, frame.Samples * _depth, frame.OutputGradient, frame.Weights(weight), dx);
+            var gradient = _turned is null ? frame.Gradient(_weight) : frame.Memory(_window);
+            _conv.BackwardWeights(_shape, _segments.Times(frame.Segments, _depth), frame.Input(), frame.OutputGradient, gradient, frame.Gradient(_bias));
+            if (_turned is not null) _turn.Multiply(_turned, _weight.Shape.Length / _turned.Rows, gradient, frame.Gradient(_weight));
+            if (frame.InputGradient() is { IsNone: false } dx) _conv.BackwardInput(_shape, frame.Samples * _depth, frame.OutputGradient, Window(frame), dx);
+        }
+
+        private View Window(Frame frame)
+        {
+            if (_turned is null) return frame.Weights(_weight);
+            _turn.Multiply(_turned, _weight.Shape.Length / _turned.Rows, frame.Weights(_weight), frame.Memory(_window));
+            return frame.Memory(_window);
         }
     }
 

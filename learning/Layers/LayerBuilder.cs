@@ -11,11 +11,16 @@ public sealed class LayerBuilder
     private readonly SideLosses _sides;
     private string _prefix = "";
 
-    internal LayerBuilder(string path, string kind, List<Parameter> parameters, List<LayerSummary> summaries, int lanes = 0, SideLosses? sides = null) =>
-        (Path, _kind, _parameters, _summaries, Lanes, _sides) = (path, kind, parameters, summaries, lanes, sides ?? new SideLosses());
+    internal LayerBuilder(string path, string kind, List<Parameter> parameters, List<LayerSummary> summaries, int lanes = 0, SideLosses? sides = null, Shape source = default, int vocabulary = 0) =>
+        (Path, _kind, _parameters, _summaries, Lanes, _sides, Source, SourceVocabulary) = (path, kind, parameters, summaries, lanes, sides ?? new SideLosses(), source, vocabulary);
 
     /// <summary>Samples of a step that each go on where the same sample of the step before ended; 0: samples have nothing to do with each other.</summary>
     public int Lanes { get; }
+
+    /// <summary>One sample's input of the whole network, and below what its tokens are; 0: they are real values.</summary>
+    public Shape Source { get; }
+
+    public int SourceVocabulary { get; }
 
     /// <summary>Dotted place in the network: <c>features.0</c>; empty for the network itself.</summary>
     public string Path { get; }
@@ -49,7 +54,7 @@ public sealed class LayerBuilder
     {
         var kind = layer.GetType().GetCustomAttribute<NamedAttribute>()?.Name ?? layer.GetType().Name;
         var (at, before) = (_summaries.Count, _parameters.Count);
-        var inner = new LayerBuilder(Join(name), kind, _parameters, _summaries, Lanes, _sides);
+        var inner = new LayerBuilder(Join(name), kind, _parameters, _summaries, Lanes, _sides, Source, SourceVocabulary);
         var output = layer.Build(inner, input);
         long count = _parameters.Skip(before).Where(p => p.Kind == SliceKind.Parameter).Sum(p => (long)p.Shape.Length);
         _summaries.Insert(at, new LayerSummary(inner.Path, kind, input, output, count, layer.MultiplyAdds(input, output)));
@@ -57,7 +62,7 @@ public sealed class LayerBuilder
     }
 
     /// <summary>The same place with names that begin with <paramref name="prefix"/>: in_proj_weight, where an inner layer declares weight.</summary>
-    public LayerBuilder Renamed(string prefix) => new(Path, _kind, _parameters, _summaries, Lanes, _sides) { _prefix = prefix };
+    public LayerBuilder Renamed(string prefix) => new(Path, _kind, _parameters, _summaries, Lanes, _sides, Source, SourceVocabulary) { _prefix = prefix };
 
     /// <summary>What to throw when the input does not fit.</summary>
     /// <param name="wanted">What the layer takes: <c>[channels, height, width]</c>.</param>

@@ -9,10 +9,19 @@ public sealed class ScaledDotAttention(ScaledDotAttention.Options options) : Lay
 {
     /// <param name="Heads">Heads; three times their number divides the row.</param>
     /// <param name="Causal">A position sees those up to its own.</param>
-    public sealed record Options([property: Range(1, 4096)] int Heads = 1, bool Causal = true);
+    /// <param name="Dropout">Probability that a weight is dropped behind the softmax, in training.</param>
+    /// <param name="Padding">A token of the network's input: positions that have it are seen by none; not given: all are seen.</param>
+    public sealed record Options([property: Range(1, 4096)] int Heads = 1, bool Causal = true, [property: Range(0.0, 1.0, MaximumIsExclusive = true)] float Dropout = 0f, [property: Range(0, 1 << 24)] int? Padding = null);
 
-    public override Shape Build(LayerBuilder build, Shape input) => input.Rank == 2 && input[0] > 0 && input[1] > 0 && input[1] % (3 * options.Heads) == 0
-        ? new Shape(input[0], input[1] / 3) : throw build.Misfit(input, $"[steps, 3 x width] with a width that {options.Heads} heads divide");
+    private string _path = "";
+
+    public override Shape Build(LayerBuilder build, Shape input)
+    {
+        if (input.Rank != 2 || input[0] == 0 || input[1] == 0 || input[1] % (3 * options.Heads) != 0) throw build.Misfit(input, $"[steps, 3 x width] with a width that {options.Heads} heads divide");
+        CheckPadding(build, input, input[0], options.Padding);
+        _path = build.Path;
+        return new Shape(input[0], input[1] / 3);
+    }
 
     public override long MultiplyAdds(Shape input, Shape output) => 2L * input[0] * input[0] * output[1];
 
@@ -21,39 +30,45 @@ public sealed class ScaledDotAttention(ScaledDotAttention.Options options) : Lay
         var (steps, heads, width) = (input[0], options.Heads, input[1] / 3 / options.Heads);
         // [N, T, 3, heads, d] -> [3, N, heads, T, d]
         var parts = graph.Split(graph.Add("Transpose", [graph.Reshape(x, steps, 3, heads, width)], ("perm", new long[] { 2, 0, 3, 1, 4 })), 3);
-        var q = graph.Add("Squeeze", [parts[0], graph.Constant([0L])]);
-        var k = graph.Add("Squeeze", [parts[1], graph.Constant([0L])]);
-        var v = graph.Add("Squeeze", [parts[2], graph.Constant([0L])]);
-        var scores = graph.Add("Mul", [graph.Add("MatMul", [q, graph.Add("Transpose", [k], ("perm", new long[] { 0, 1, 3, 2 }))]), graph.Scalar(1f / MathF.Sqrt(width))]);
-        if (options.Causal)
-        {
-            var mask = new float[steps * steps];
-            for (var t = 0; t < steps; t++) mask.AsSpan(t * steps + t + 1, steps - t - 1).Fill(-1e30f);
-            scores = graph.Add("Add", [scores, graph.Constant($"causal_{steps}", [steps, steps], mask)]);
-        }
-        var mixed = graph.Add("MatMul", [graph.Add("Softmax", [scores], ("axis", 3L)), v]);
-        return graph.Reshape(graph.Add("Transpose", [mixed], ("perm", new long[] { 0, 2, 1, 3 })), steps, heads * width);
+        string Part(int i) => graph.Add("Squeeze", [parts[i], graph.Constant([0L])]);
+        return Attend(graph, Part(0), Part(1), Part(2), new AttentionShape(steps, heads, width, options.Causal), options.Padding);
     }
 
-    public override Tensor Forward(Tape tape, Tensor x) => tape.Add(new Heads(tape, x, new AttentionShape(x.Shape[0], options.Heads, x.Shape[1] / 3 / options.Heads, options.Causal)));
+    public override Tensor Forward(Tape tape, Tensor x) =>
+        tape.Add(new Packed(tape, x, new AttentionShape(x.Shape[0], options.Heads, x.Shape[1] / 3 / options.Heads, options.Causal) { Padding = options.Padding ?? 0 }, new AttentionRules(options.Dropout, options.Padding is not null, _path)));
 
-    internal sealed class Heads : Node
+    /// <summary>Padding is told by the tokens that the network is given: one for each key.</summary>
+    internal static void CheckPadding(LayerBuilder build, Shape input, int keys, int? padding)
     {
-        private readonly IAttention _attention;
-        private readonly AttentionShape _shape;
-        private readonly Saved _weights;
+        if (padding is not null && (build.SourceVocabulary == 0 || build.Source.Rank != 1 || build.Source[0] != keys))
+            throw build.Misfit(input, $"keys that are the network's input tokens, one each, where padding is set; here there are {keys} keys, and the network's input is {build.Source} of {(build.SourceVocabulary > 0 ? "tokens" : "real values")}");
+    }
 
-        public Heads(Tape tape, Tensor qkv, AttentionShape shape) : base(tape, [qkv], new Shape(shape.Steps, shape.RowLength))
+    /// <summary>From q [N, heads, T, d] and k, v [N, heads, keys, d] to [N, T, heads·d].</summary>
+    internal static string Attend(OnnxGraph graph, string q, string k, string v, AttentionShape shape, int? padding)
+    {
+        var steps = shape.Steps;
+        var scores = graph.Add("Mul", [graph.Add("MatMul", [q, graph.Add("Transpose", [k], ("perm", new long[] { 0, 1, 3, 2 }))]), graph.Scalar(1f / MathF.Sqrt(shape.Width))]);
+        if (shape.Causal)
         {
-            (_attention, _shape) = (tape.Device.Op<IAttention>(), shape);
-            _weights = Save(shape.Heads * shape.Steps * shape.Steps);
+            var mask = new float[steps * steps];
+            for (var t = 0; t < steps; t++) mask.AsSpan(t * steps + t + 1, steps - t - 1).Fill(AttentionShape.Hidden);
+            scores = graph.Add("Add", [scores, graph.Constant($"causal_{steps}", [steps, steps], mask)]);
         }
+        if (padding is { } token)
+        {
+            // Whole numbers: 1 - |t - token| is 1 for the token and at most 0 for all others.
+            var same = graph.Add("Relu", [graph.Add("Sub", [graph.Scalar(1f), graph.Add("Abs", [graph.Add("Sub", [graph.Reshape("input", 1, 1, shape.KeySteps), graph.Scalar(token)])])])]);
+            scores = graph.Add("Add", [scores, graph.Add("Mul", [same, graph.Scalar(AttentionShape.Hidden)])]);
+        }
+        var mixed = graph.Add("MatMul", [graph.Add("Softmax", [scores], ("axis", 3L)), v]);
+        return graph.Reshape(graph.Add("Transpose", [mixed], ("perm", new long[] { 0, 2, 1, 3 })), steps, shape.RowLength);
+    }
 
-        // Scores and values, of which causal attention computes half.
-        public override long MultiplyAdds => (long)_shape.Steps * _shape.Steps * _shape.RowLength * (_shape.Causal ? 1 : 2);
+    private sealed class Packed(Tape tape, Tensor qkv, AttentionShape shape, AttentionRules rules) : AttendingNode(tape, [qkv], shape, rules)
+    {
+        public override void Forward(Frame frame) => Attend(frame, frame.Input());
 
-        public override void Forward(Frame frame) => _attention.Forward(_shape, frame.Samples, frame.Input(), frame.Output, frame.Memory(_weights));
-
-        public override void Backward(Frame frame) => _attention.Backward(_shape, frame.Samples, frame.Input(), frame.Memory(_weights), frame.OutputGradient, frame.InputGradient());
+        public override void Backward(Frame frame) => Differentiate(frame, frame.Input(), frame.InputGradient());
     }
 }

@@ -26,14 +26,14 @@ public sealed class Upsample(Upsample.Options options) : Layer
     public override Tensor Forward(Tape tape, Tensor x)
     {
         var (height, width, output) = (x.Shape[1], x.Shape[2], Output(x.Shape));
-        var entries = new List<(int, int, float)>();
-        for (var i = 0; i < output.Length; i++)
+        var (plane, entries) = (output[1] * output[2], new List<(int, int, float)>()); // one plane's: all channels are alike
+        for (var i = 0; i < plane; i++)
         {
-            var (c, y, column) = (i / output[2] / output[1], i / output[2] % output[1], i % output[2]);
+            var (y, column) = (i / output[2], i % output[2]);
             foreach (var (row, byRow) in Taps(y, height))
-                foreach (var (at, byColumn) in Taps(column, width)) entries.Add((i, (c * height + row) * width + at, byRow * byColumn));
+                foreach (var (at, byColumn) in Taps(column, width)) entries.Add((i, row * width + at, byRow * byColumn));
         }
-        return tape.Add(new Rearranged(tape, x, new SparseMatrix(output.Length, x.Shape.Length, entries), output));
+        return tape.Add(new Rearranged(tape, x, new SparseMatrix(plane, height * width, entries), output, repeats: output[0]));
     }
 
     // Which input places give output place o of one axis, and how much each.

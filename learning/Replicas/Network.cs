@@ -18,7 +18,7 @@ public sealed class Network
         (_root, Input) = (root, input);
         var (parameters, summaries) = (new List<Parameter>(), new List<LayerSummary>());
         var sides = new SideLosses();
-        Output = root.Build(new LayerBuilder("", "network", parameters, summaries, lanes, sides), input);
+        Output = root.Build(new LayerBuilder("", "network", parameters, summaries, lanes, sides, input, root.Vocabulary), input);
         (Parameters, Layers, Sides) = (parameters, summaries, sides);
         var apart = sides.Penalties.Count > 0 && loss is { Factor: not LossFactor.None };
         Layout = new ParameterLayout(parameters.SelectMany(p => apart && p.Kind == SliceKind.Parameter

@@ -14,6 +14,7 @@ internal static class StructureCases
         var resampled = new SparseMatrix(5, 7, [(0, 6, 1f), (0, 0, 0.25f), (2, 3, -2f), (4, 1, 1f), (4, 2, 0.5f), (4, 5, 3f)]);
         yield return new("sparse product", o => o.Device.Op<ISparseProduct>().Multiply(resampled, 3, o.In(21), o.Out(15)));
         yield return new("sparse product, transposed", o => o.Device.Op<ISparseProduct>().Multiply(resampled.Transposed, 3, o.In(15), o.Out(21)));
+        yield return new("sparse product of runs", o => o.Device.Op<ISparseProduct>().Multiply(resampled, 3, o.In(21 * 5), o.Out(15 * 5), 5));
         yield return new("selection", o => o.Device.Op<ISparseProduct>().Multiply(SparseMatrix.Selection(6, [5, 4, 0, 0, 1]), 2, o.In(12), o.Out(10)));
         foreach (var (channels, positions) in new[] { (7, 1), (3, size * 2 + 1) })
         {

@@ -44,6 +44,36 @@ public sealed class AttentionTests
         EveryBody.Run(device => Run(device, shape, samples, EveryBody.Normal(1, 3 * rows), EveryBody.Normal(2, rows)));
     }
 
+    // Queries and keys of different counts, keys that are padding, weights that are dropped.
+    [Theory]
+    [InlineData(1, 5, 1, 1, 2, false, false)]
+    [InlineData(7, 3, 3, 5, 2, true, false)]
+    [InlineData(5, 33, 2, 16, 3, true, true)]
+    [InlineData(64, 17, 1, 40, 2, false, true)]
+    [InlineData(20, 20, 2, 9, 2, true, true)]
+    public void Every_body_gives_the_same_bits_with_keys_of_their_own(int queries, int keys, int heads, int width, int samples, bool padded, bool dropped)
+    {
+        var shape = new AttentionShape(queries, heads, width, Causal: queries == keys) { KeySteps = keys, Padding = 2 };
+        var (rows, keyRows, weights) = (samples * queries * heads * width, samples * keys * heads * width, samples * heads * queries * keys);
+        float[] tokens = [.. Enumerable.Range(0, samples * keys).Select(i => i % 3 == 1 ? 2f : i % 5)], keep = [.. Enumerable.Range(0, weights).Select(i => i % 4 == 2 ? 0f : 1.25f)];
+        var all = EveryBody.Run(device =>
+        {
+            AttentionOperands x = new(device.View(EveryBody.Normal(1, rows)), device.View(EveryBody.Normal(2, keyRows)), device.View(EveryBody.Normal(3, keyRows)))
+            {
+                Tokens = padded ? device.View(tokens) : View.None, Keep = dropped ? device.View(keep) : View.None,
+            };
+            AttentionOperands dx = new(device.Unset(rows), device.Unset(keyRows), device.Unset(keyRows));
+            var (y, p) = (device.Unset(rows), device.Unset(weights));
+            device.Op<IAttention>().Forward(shape, samples, x, y, p);
+            device.Op<IAttention>().Backward(shape, samples, x, p, device.View(EveryBody.Normal(4, rows)), dx);
+            return EveryBody.Join(y, dx.Q, dx.K, dx.V, p);
+        });
+        // Padding has no weight beside other keys (the first key is never padding, so a causal query sees one).
+        var saved = all.AsSpan(2 * rows + 2 * keyRows);
+        for (var i = 0; padded && i < weights; i++)
+            if (tokens[i / (heads * queries * keys) * keys + i % keys] == 2f) Assert.Equal(0f, saved[i]);
+    }
+
     private static float[] Run(CpuDevice device, AttentionShape shape, int samples, float[] qkv, float[] dy)
     {
         var (y, weights, dQkv) = (device.Unset(dy.Length), device.Unset(samples * shape.Heads * shape.Steps * shape.Steps), device.Unset(qkv.Length));

@@ -31,12 +31,16 @@ internal sealed partial record LayerRow(string Text, Shape Input, bool Bends = f
         new("{factorizationMachine: {out: 3, factors: 2, factorInit: {normal: {std: 0.4}}}}", new(7)), new("gram", new(3, 4)), new("{gram: {normalized: true}}", new(3, 2, 3)), new("chiSquare", new(2, 7), Bends: true),
         new("{positions: {init: {normal: {std: 0.4}}}}", Steps), new("{multiHeadAttention: {heads: 2, causal: false, weightInit: xavierUniform, biasInit: {constant: 0.1}}}", Steps), new("{multiHeadAttention: {heads: 4}}", Steps),
         new("{scaledDotAttention: {heads: 2, causal: false}}", new(4, 12)), new("scaledDotAttention", new(5, 6)),
+        new("{multiHeadAttention: {heads: 2, dropout: 0.3}}", Steps), new("{multiHeadAttention: {heads: 2, memory: [{linear: 4}, tanh], dropout: 0.2, biasInit: {constant: 0.1}}}", Steps), new("{multiHeadAttention: {memory: [{linear: 3}]}}", Steps),
+        new("{sequential: {layers: [{embedding: {vocabulary: 5, width: 4}}, {multiHeadAttention: {heads: 2, causal: false, padding: 2}}]}}", new(6)), new("{sequential: {layers: [{embedding: {vocabulary: 5, width: 4}}, {multiHeadAttention: {memory: [{linear: 6}], padding: 0}}]}}", new(6)),
+        new("{scaledDotAttention: {heads: 2, dropout: 0.4}}", new(5, 12)), new("{sequential: {layers: [{embedding: {vocabulary: 5, width: 12}}, {scaledDotAttention: {heads: 2, padding: 1}}]}}", new(6)),
         // Convolutions
         new("{conv1d: {out: 6, kernel: 3, stride: 2, padding: 2, dilation: 2, groups: 2, bias: false}}", Line), new("{conv1d: {out: 3, kernel: 4, flipped: true, weightInit: kaimingUniform, biasInit: {constant: 0.3}}}", Line),
         new("{conv2d: {out: 6, kernel: [3, 2], stride: [2, 1], padding: [2, 1], dilation: [1, 2], groups: 2, bias: false}}", Plane), new("{conv2d: {out: 4, kernel: 3, flipped: true, padding: 1, weightInit: xavierNormal, biasInit: {constant: 0.3}}}", Plane),
         new("{conv2d: {out: 8, kernel: 3, padding: 1, groups: 4}}", Plane), new("{conv2d: {out: 3, kernel: 1, stride: 2}}", Plane), new("{conv2d: {out: 3, kernel: 5, padding: 2}}", Plane),
         new("{conv3d: {out: 4, kernel: [3, 2], depth: 2, stride: [1, 2], strideDepth: 2, padding: [1, 0], paddingDepth: 1, groups: 2, bias: false}}", Volume),
         new("{conv3d: {out: 3, kernel: 2, dilation: [2, 1], dilationDepth: 3, weightInit: kaimingNormal, biasInit: {constant: 0.3}}}", Volume),
+        new("{conv3d: {out: 4, kernel: 3, depth: 2, padding: 1, groups: 2, flipped: true}}", Volume),
         new("{convTranspose2d: {out: 4, kernel: [3, 2], stride: [2, 1], padding: [1, 0], outputPadding: [1, 0], dilation: [1, 2], groups: 2, bias: false}}", new(4, 3, 4)),
         new("{convTranspose2d: {out: 2, kernel: 3, outputPadding: 1, dilation: 2, weightInit: kaimingNormal, biasInit: {constant: 0.3}}}", new(3, 3, 4)),
         new("{depthwiseConv2d: {kernel: [3, 2], stride: [2, 1], padding: [0, 1], multiplier: 2, bias: false}}", Plane), new("{depthwiseConv2d: 5}", Plane),
@@ -50,7 +54,7 @@ internal sealed partial record LayerRow(string Text, Shape Input, bool Bends = f
         new("{spatialTransformer: {out: 4, localization: [{conv2d: {out: 2, kernel: 3}}, tanh, flatten, {linear: 5}]}}", new(2, 6, 7), Bends: true), new("{upsample: 3}", new(2, 3, 4)), new("{upsample: {factor: 3, mode: bilinear}}", new(2, 3, 4)), new("{pixelShuffle: 2}", Plane),
         new("{channelShuffle: 2}", Plane), new("{slice: {count: 2, first: 1}}", Plane), new("flatten", Plane), new("{reshape: {shape: [6, 0]}}", Plane),
         // Normalization
-        new("{batchNorm: {epsilon: 0.1, momentum: 0.3}}", new(7)), new("batchNorm", Plane), new("{batchNorm: {affine: false}}", Plane), new("{batchNorm: {frozen: true}}", Plane), new("{layerNorm: 0.1}", Plane), new("{groupNorm: {groups: 2, epsilon: 0.1}}", Plane), new("{instanceNorm: {affine: true, epsilon: 0.1}}", Plane), new("instanceNorm", Line),
+        new("{batchNorm: {epsilon: 0.1, momentum: 0.3}}", new(7)), new("batchNorm", Plane), new("{batchNorm: {affine: false}}", Plane), new("{batchNorm: {frozen: true}}", Plane), new("{batchNorm: {frozen: true, affine: false}}", new(7)), new("{layerNorm: 0.1}", Plane), new("{groupNorm: {groups: 2, epsilon: 0.1}}", Plane), new("{instanceNorm: {affine: true, epsilon: 0.1}}", Plane), new("instanceNorm", Line),
         new("{l2Normalize: 1e-6}", Plane), new("{localResponseNorm: {size: 3, alpha: 0.5, beta: 0.6, k: 2}}", Plane), new("{localResponseNorm: {size: 4, alpha: 0.5}}", Plane),
         // Sequences
         new("{rnn: {hidden: 3, layers: 2, bidirectional: true, bias: false}}", Steps), new("{rnn: {hidden: 4, activation: relu, hiddenInit: identity}}", Steps, Bends: true), new("{gru: {hidden: 3, layers: 2, bidirectional: true, bias: false}}", Steps),
