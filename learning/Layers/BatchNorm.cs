@@ -30,7 +30,7 @@ public sealed class BatchNorm(BatchNorm.Options options) : Layer
             _weight = build.Parameter("weight", new Shape(input[0]), new Constant(new(1f)));
             _bias = build.Parameter("bias", new Shape(input[0]), new Constant(new(0f)));
         }
-        _running = build.Moments("running", input[0], options.Momentum);
+        _running = build.Moments("running", input[0], options.Momentum, options.Frozen);
         return input;
     }
 
@@ -41,7 +41,7 @@ public sealed class BatchNorm(BatchNorm.Options options) : Layer
         return graph.Add("BatchNormalization", [x, _weight is null ? Ones() : graph.Weights(_weight), _bias is null ? Zeros() : graph.Weights(_bias), graph.Moments(_running, 1), graph.Moments(_running, 2)], ("epsilon", options.Epsilon));
     }
 
-    public override Tensor Forward(Tape tape, Tensor x) => tape.Add(tape.IsTraining && !options.Frozen && !_running.IsFrozen
+    public override Tensor Forward(Tape tape, Tensor x) => tape.Add(tape.IsTraining && !_running.IsFrozen
         ? new ByBatch(tape, this, x)
         : new ByRunning(tape, this, x));
 

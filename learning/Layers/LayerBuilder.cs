@@ -36,8 +36,9 @@ public sealed class LayerBuilder
 
     /// <summary>Running statistics of <paramref name="channels"/> channels, [C, 3]: not trained, moved once at each step's commit.</summary>
     /// <param name="momentum">Weight of the step's statistics.</param>
-    public Parameter Moments(string name, int channels, float momentum = MomentsUpdate.Momentum) =>
-        Add(new Parameter(Join(name), new Shape(channels, 3), SliceKind.Moments, null, default) { Momentum = momentum });
+    /// <param name="frozen">They stay as they are.</param>
+    public Parameter Moments(string name, int channels, float momentum = MomentsUpdate.Momentum, bool frozen = false) =>
+        Add(new Parameter(Join(name), new Shape(channels, 3), SliceKind.Moments, null, default) { Momentum = momentum, IsFrozen = frozen });
 
     /// <summary>What each of the <see cref="Lanes"/> hands on from step to step, [lanes, ...]: zero at first, replaced at each step's commit.</summary>
     public Parameter Carried(string name, params ReadOnlySpan<int> axes) =>

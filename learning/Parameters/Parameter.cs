@@ -24,7 +24,7 @@ public sealed class Parameter
     /// <summary>Of moments: what a step's statistics weigh in the running ones.</summary>
     public float Momentum { get; init; }
 
-    /// <summary>A rule freezes it: moments then stay as they are, and their layer goes by them in training too.</summary>
+    /// <summary>Of moments: they stay as they are, and their layer goes by them in training too.</summary>
     public bool IsFrozen { get; internal set; }
 
     public Slice Slice

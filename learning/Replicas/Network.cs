@@ -24,7 +24,7 @@ public sealed class Network
         Layout = new ParameterLayout(parameters.SelectMany(p => apart && p.Kind == SliceKind.Parameter
             ? [(p.Name, p.Shape, p.Kind), ($"{p.Name}~side", p.Shape, SliceKind.Side)]
             : new[] { (p.Name, p.Shape, p.Kind) }), name => parameters.Find(p => p.Name == name)!.Momentum);
-        foreach (var moments in parameters.Where(p => p.Kind == SliceKind.Moments)) moments.IsFrozen = frozen?.Invoke(moments.Name) == true;
+        foreach (var moments in parameters.Where(p => p.Kind == SliceKind.Moments)) moments.IsFrozen |= frozen?.Invoke(moments.Name) == true;
         foreach (var (parameter, slice) in parameters.Zip(Layout.Slices.Where(s => s.Kind != SliceKind.Side))) parameter.Slice = slice;
     }
 
@@ -72,7 +72,7 @@ public sealed class Network
     }
 
     /// <summary>Whether micro-batches should be larger: statistics of few samples are noisy.</summary>
-    public bool HasBatchStatistics => Parameters.Any(p => p.Kind == SliceKind.Moments);
+    public bool HasBatchStatistics => Parameters.Any(p => p.Kind == SliceKind.Moments && !p.IsFrozen);
 
     /// <summary>The first weights: every parameter from its own stream, keyed by the seed and its name.</summary>
     public float[] Initialize(ulong seed)

@@ -86,6 +86,15 @@ public sealed class BatchNormFormsTests : IDisposable
         SameBitsTests.AssertSame(oracle, await cluster.RunAsync());
     }
 
+    [Fact]
+    public void Only_statistics_that_a_batch_makes_ask_for_larger_micro_batches()
+    {
+        bool Asks(Layer norm, Func<string, bool>? frozen = null) => new Network(new Sequential(new Linear(new(4)), norm), new Shape(3), frozen: frozen).HasBatchStatistics;
+        Assert.True(Asks(new BatchNorm(new())));
+        Assert.False(Asks(new BatchNorm(new(Frozen: true))));
+        Assert.False(Asks(new BatchNorm(new()), name => name == "1.running"));
+    }
+
     private static Layer Layer(JsonNode spec)
     {
         var problems = new List<Problem>();
