@@ -36,8 +36,12 @@ internal sealed class ShardMemory : IDisposable
     /// <summary>Elements [Start, Start + Length) of the range.</summary>
     private readonly record struct Run(int Start, int Length);
 
-    /// <summary>Consecutive parameter blocks: the first's number within the shard, and where each lies in the range.</summary>
-    private sealed record BlockRun(int First, int[] Starts, int[] Lengths);
+    /// <summary>Consecutive parameter blocks: the first's number within the shard, where each lies in the range, and where the same elements of its side gradient do, if there is one.</summary>
+    private sealed record BlockRun(int First, int[] Starts, int[] Lengths, int[] Sides)
+    {
+        /// <summary>All of a block, as <see cref="IDot"/> takes it.</summary>
+        public (int Start, int Length)[][] Wholes { get; } = [.. Sides.Select((_, i) => new[] { (0, Lengths[i]) })];
+    }
 
     /// <param name="device">Where the state lives.</param>
     /// <param name="weights">The whole flat vector, which this shard has a part in.</param>
@@ -211,16 +215,12 @@ internal sealed class ShardMemory : IDisposable
     {
         if (figures.Sides.Length != Range.BlockCount) (figures.Sides, figures.Cross) = (new double[Range.BlockCount], new double[Range.BlockCount]);
         var (norm, dot) = (device.Op<IBlockNorm>(), device.Op<IDot>());
-        var distance = new Dictionary<int, int>(); // from a parameter's slice to its side's
-        foreach (var (parameter, side) in _layout.Sides) distance[parameter.Offset] = side.Offset - parameter.Offset;
         foreach (var run in _blocks)
-            for (var i = 0; i < run.Starts.Length; i++)
-            {
-                var (start, length) = (run.Starts[i], run.Lengths[i]);
-                var side = start + distance[_layout.Slices[_layout.Blocks[Range.FirstBlock + run.First + i].Slice].Offset];
-                norm.SumOfSquares(gradient, [side], [length], figures.Sides.AsSpan(run.First + i, 1));
-                figures.Cross[run.First + i] = dot.Product(gradient.Part(start, length), gradient.Part(side, length), [(0, length)]);
-            }
+        {
+            norm.SumOfSquares(gradient, run.Sides, run.Lengths, figures.Sides.AsSpan(run.First, run.Sides.Length));
+            for (var i = 0; i < run.Sides.Length; i++)
+                figures.Cross[run.First + i] = dot.Product(gradient.Part(run.Starts[i], run.Lengths[i]), gradient.Part(run.Sides[i], run.Lengths[i]), run.Wholes[i]);
+        }
     }
 
     private View State(int index, Run run) => index < _optimizer.StateCount ? _states.View.Part(index * Range.Length + run.Start, run.Length) : View.None;
@@ -264,6 +264,8 @@ internal sealed class ShardMemory : IDisposable
     private BlockRun[] BlockRuns()
     {
         var runs = new List<BlockRun>();
+        // From a parameter's slice to its side's: all of them have one, or none.
+        var sides = _layout.Sides.ToDictionary(s => _layout.Slices.TakeWhile(slice => slice != s.Parameter).Count(), s => s.Side.Offset - s.Parameter.Offset);
         for (var b = 0; b < Range.BlockCount;)
         {
             var first = b;
@@ -271,7 +273,8 @@ internal sealed class ShardMemory : IDisposable
             if (b > first)
             {
                 var blocks = _layout.Blocks.Skip(Range.FirstBlock + first).Take(b - first).ToList();
-                runs.Add(new BlockRun(first, [.. blocks.Select(k => k.Offset - Range.Offset)], [.. blocks.Select(k => k.Length)]));
+                runs.Add(new BlockRun(first, [.. blocks.Select(k => k.Offset - Range.Offset)], [.. blocks.Select(k => k.Length)],
+                    [.. blocks.Where(k => sides.ContainsKey(k.Slice)).Select(k => k.Offset - Range.Offset + sides[k.Slice])]));
             }
             b = Math.Max(b, first + 1);
         }
