@@ -106,7 +106,7 @@ internal static class OpVectors
     private static double Recurrent(VectorCase v, Device device, Layer layer)
     {
         var error = Layer(v, device, layer);
-        return error <= VectorCheck.Limit || RecurrentVectors.ErrorOfCase(v) is not (> VectorCheck.Limit and var own) ? error
+        return error <= VectorCheck.SequenceLimit || RecurrentVectors.ErrorOfCase(v) is not (> VectorCheck.SequenceLimit and var own) ? error
             : throw new InvalidDataException($"the case's output does not follow from its own inputs: the formula in float64 misses it by {own:g3} too. Its recorded weights are not the ones it was made with.");
     }
 

@@ -12,6 +12,13 @@ public sealed class AdaptiveAveragePool2d(AdaptiveAveragePool2d.Options options)
 
     public override Shape Build(LayerBuilder build, Shape input) => input.Rank == 3 && input.Length > 0 ? Output(input) : throw build.Misfit(input, "[channels, height, width]");
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input)
+    {
+        long[] window = [input[1] / options.Out.Y, input[2] / options.Out.X];
+        return input[1] % options.Out.Y == 0 && input[2] % options.Out.X == 0 ? graph.Add("AveragePool", [x], ("kernel_shape", window), ("strides", window))
+            : throw new NotSupportedException($"layer {GetType().Name} has a form in ONNX where its windows are of one size: {input[1]} x {input[2]} must be a multiple of {options.Out}. Export to safetensors instead.");
+    }
+
     public override Tensor Forward(Tape tape, Tensor x)
     {
         var (height, width, output) = (x.Shape[1], x.Shape[2], Output(x.Shape));

@@ -30,5 +30,7 @@ public sealed class AveragePool3d(AveragePool3d.Options options) : Layer
 
     public override Shape Build(LayerBuilder build, Shape input) => PooledAxes.BuildVolume(build, input, _planes, _depth, options.Depth ?? options.Kernel.Y);
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input) => PooledAxes.VolumeToOnnx(graph, x, input, _planes, _depth);
+
     public override Tensor Forward(Tape tape, Tensor x) => PooledAxes.Volume(tape, x, _planes, _depth);
 }

@@ -13,5 +13,7 @@ public sealed class ChannelSlice(ChannelSlice.Options options) : Layer
     public override Shape Build(LayerBuilder build, Shape input) => input.Rank > 0 && (long)options.First + options.Count <= input[0] ? new Shape([options.Count, .. input.Axes[1..]])
         : throw build.Misfit(input, $"[at least {(long)options.First + options.Count}, ...]");
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input) => graph.Channels(x, options.First, options.Count);
+
     public override Tensor Forward(Tape tape, Tensor x) => tape.Add(new Sliced(tape, x, options.First, options.Count));
 }

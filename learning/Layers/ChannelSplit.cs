@@ -22,6 +22,13 @@ public sealed class ChannelSplit(ChannelSplit.Options options) : Layer
         return Joined.ShapeOf(shapes);
     }
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input)
+    {
+        if (options.Branches.Count == 0) return x;
+        var part = new Shape([input[0] / options.Branches.Count, .. input.Axes[1..]]);
+        return graph.Add("Concat", [.. options.Branches.Select((branch, i) => branch.ToOnnx(graph, graph.Channels(x, i * part[0], part[0]), part))], ("axis", 1L));
+    }
+
     public override Tensor Forward(Tape tape, Tensor x)
     {
         if (options.Branches.Count == 0) return x;

@@ -67,6 +67,14 @@ public sealed class Conv3d(Conv3d.Options options) : Layer
 
     public override long MultiplyAdds(Shape input, Shape output) => (long)output.Length * (_weight.Shape.Length / options.Out);
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input)
+    {
+        long[] Of(int depth, Pair plane) => [depth, plane.Y, plane.X];
+        var pads = Of(PaddingDepth, options.Padding);
+        return graph.Add("Conv", _bias is null ? [x, graph.Weights(_weight)] : [x, graph.Weights(_weight), graph.Weights(_bias)], ("kernel_shape", Of(Taps, options.Kernel)),
+            ("strides", Of(options.StrideDepth ?? options.Stride.Y, options.Stride)), ("dilations", Of(options.DilationDepth ?? options.Dilation.Y, options.Dilation)), ("pads", (long[])[.. pads, .. pads]), ("group", (long)options.Groups));
+    }
+
     public override Tensor Forward(Tape tape, Tensor x)
     {
         var (channels, depth, plane, taps, outDepth) = (x.Shape[0], x.Shape[1], x.Shape[2] * x.Shape[3], Taps, OutDepth(x.Shape));

@@ -22,6 +22,9 @@ public sealed class InstanceNorm(InstanceNorm.Options options) : Layer
         return input;
     }
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input) => graph.Add("InstanceNormalization",
+        [x, _weight is null ? graph.Filled(1f, input[0]) : graph.Weights(_weight), _bias is null ? graph.Filled(0f, input[0]) : graph.Weights(_bias)], ("epsilon", options.Epsilon));
+
     public override Tensor Forward(Tape tape, Tensor x)
     {
         var y = tape.Add(new LayerNorm.Rows(tape, x, x.Shape.Length / x.Shape[0], options.Epsilon, null, null));

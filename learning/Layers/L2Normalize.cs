@@ -12,6 +12,9 @@ public sealed class L2Normalize(L2Normalize.Options options) : Layer
 
     public override Shape Build(LayerBuilder build, Shape input) => input.Rank > 0 && input.Length > 0 ? input : throw build.Misfit(input, "[channels] or [channels, ...]");
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input) =>
+        graph.Add("Div", [x, graph.Add("Max", [graph.Add("ReduceL2", [x], ("axes", new long[] { 1 }), ("keepdims", 1L)), graph.Scalar(options.Epsilon)])]);
+
     public override Tensor Forward(Tape tape, Tensor x) => tape.Add(new Unit(tape, x, options.Epsilon));
 
     private sealed class Unit(Tape tape, Tensor x, float epsilon) : Node(tape, [x], x.Shape)

@@ -18,5 +18,7 @@ public sealed class MaxPool1d(MaxPool1d.Options options) : Layer
 
     public override Shape Build(LayerBuilder build, Shape input) => PooledAxes.BuildLine(build, input, _line, options.Kernel, options.Padding);
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input) => PooledAxes.LineToOnnx(graph, x, input, _line);
+
     public override Tensor Forward(Tape tape, Tensor x) => PooledAxes.Line(tape, x, _line);
 }

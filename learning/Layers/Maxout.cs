@@ -12,6 +12,9 @@ public sealed class Maxout(Maxout.Options options) : Layer
     public override Shape Build(LayerBuilder build, Shape input) => input.Rank > 0 && input[-1] % options.Pieces == 0
         ? Output(input) : throw build.Misfit(input, $"[..., a multiple of {options.Pieces}]");
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input) =>
+        graph.Add("ReduceMax", [graph.Reshape(x, [.. Output(input).Axes, options.Pieces])], ("axes", new long[] { -1 }), ("keepdims", 0L));
+
     public override Tensor Forward(Tape tape, Tensor x)
     {
         var output = Output(x.Shape);

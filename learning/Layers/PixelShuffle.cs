@@ -12,6 +12,8 @@ public sealed class PixelShuffle(PixelShuffle.Options options) : Layer
     public override Shape Build(LayerBuilder build, Shape input) => input.Rank == 3 && input[0] % (options.Factor * options.Factor) == 0
         ? Output(input) : throw build.Misfit(input, $"[channels (a multiple of {options.Factor * options.Factor}), height, width]");
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input) => graph.Add("DepthToSpace", [x], ("blocksize", (long)options.Factor), ("mode", "CRD"));
+
     public override Tensor Forward(Tape tape, Tensor x)
     {
         var (r, height, width) = (options.Factor, x.Shape[1], x.Shape[2]);

@@ -31,4 +31,21 @@ internal static class PooledAxes
         var columns = column.Forward(tape, planes.Reshape(new Shape(x.Shape[0], x.Shape[1], planes.Shape[1] * planes.Shape[2])));
         return columns.Reshape(new Shape(x.Shape[0], columns.Shape[1], planes.Shape[1], planes.Shape[2]));
     }
+
+    public static string LineToOnnx(OnnxGraph graph, string x, Shape input, Layer plane)
+    {
+        var row = new Shape(input[0], 1, input[1]);
+        return graph.Add("Squeeze", [plane.ToOnnx(graph, graph.Reshape(x, row.Axes), row), graph.Constant([2L])]);
+    }
+
+    // As Forward has it: planes, then depth.
+    public static string VolumeToOnnx(OnnxGraph graph, string x, Shape input, Layer plane, Layer column)
+    {
+        var (planes, none) = (new Shape(input[0] * input[1], input[2], input[3]), new List<Parameter>());
+        var pooled = plane.Build(new LayerBuilder("", "", none, []), planes);
+        var columns = new Shape(input[0], input[1], pooled[1] * pooled[2]);
+        var depth = column.Build(new LayerBuilder("", "", none, []), columns)[1];
+        var y = graph.Reshape(plane.ToOnnx(graph, graph.Reshape(x, planes.Axes), planes), columns.Axes);
+        return graph.Reshape(column.ToOnnx(graph, y, columns), input[0], depth, pooled[1], pooled[2]);
+    }
 }

@@ -14,6 +14,8 @@ public sealed class Reshape(Reshape.Options options) : Layer
 
     public override Shape Build(LayerBuilder build, Shape input) => Output(input) ?? throw build.Misfit(input, $"as many elements as [{string.Join(", ", options.Shape)}] has (0 stands for the rest)");
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input) => graph.Reshape(x, Output(input)!.Value.Axes);
+
     public override Tensor Forward(Tape tape, Tensor x) => x.Reshape(Output(x.Shape)!.Value);
 
     private Shape? Output(Shape input)

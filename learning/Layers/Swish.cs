@@ -8,4 +8,6 @@ public sealed class Swish(Swish.Options options) : Activation<Kernels.Functions.
 {
     /// <param name="Beta">How steep; not trained.</param>
     public sealed record Options([property: Range(0.0, 1e3)] float Beta = 1f);
+
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input) => graph.Add("Mul", [x, graph.Add("Sigmoid", [graph.Add("Mul", [x, graph.Scalar(options.Beta)])])]);
 }

@@ -23,6 +23,14 @@ public sealed class Upsample(Upsample.Options options) : Layer
 
     public override Shape Build(LayerBuilder build, Shape input) => input.Rank == 3 ? Output(input) : throw build.Misfit(input, "[channels, height, width]");
 
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input)
+    {
+        var scales = graph.Constant($"scales_{options.Factor}", [4], [1f, 1f, options.Factor, options.Factor]);
+        return options.Mode == Interpolation.Nearest
+            ? graph.Add("Resize", [x, "", scales], ("mode", "nearest"), ("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor"))
+            : graph.Add("Resize", [x, "", scales], ("mode", "linear"), ("coordinate_transformation_mode", "half_pixel"));
+    }
+
     public override Tensor Forward(Tape tape, Tensor x)
     {
         var (height, width, output) = (x.Shape[1], x.Shape[2], Output(x.Shape));

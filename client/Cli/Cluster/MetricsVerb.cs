@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json.Nodes;
 using DistTrain.Contracts;
 
 namespace DistTrain.Cli;
@@ -16,6 +17,7 @@ internal static class MetricsVerb
         return JobVerbs.Make("metrics", "Prints a job's metrics: one row for each step and evaluation.", JobVerbs.Job(), ["disttrain metrics mnist-lenet-1a2b3c --format csv > metrics.csv"], async (client, job, terminal, parse, cancellation) =>
         {
             using var board = parse.GetValue(format) == "tfevents" ? EventFile.Create(parse.GetValue(folder)!, job, (await client.GetAsync(job, cancellation).ConfigureAwait(false)).Submitted) : null;
+            var points = 0;
             var csv = parse.GetValue(format) == "csv" && !terminal.Json;
             if (csv) terminal.Out.WriteLine(Header);
             for (var (after, more) = (0L, true); more;)
@@ -23,12 +25,15 @@ internal static class MetricsVerb
                 var page = await client.MetricPageAsync(job, after, cancellation: cancellation).ConfigureAwait(false);
                 foreach (var point in page.Points)
                 {
+                    points++;
                     if (board is not null) board.Write(point.Kind == "step", point.Step, point.Seconds, point.Loss, point.Accuracy, point.LearningRate, point.GradientNorm, point.ClippedNorm, point.Values);
                     else if (csv) terminal.Out.WriteLine(Row(point));
                     else JobText.WriteJson(terminal, point, ClusterJson.Plain.MetricPoint);
                 }
                 (after, more) = (page.After, page.More);
             }
+            if (board is not null && terminal.Json) terminal.WriteJson(new JsonObject { ["file"] = board.Path, ["points"] = points });
+            else if (board is not null) terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{board.Path}: {points} points"));
             return ExitCode.Ok;
         }, [format, folder]);
     }

@@ -14,18 +14,21 @@ internal sealed class EventFile : IDisposable
     private readonly Stream _file;
     private readonly double _start;
 
-    private EventFile(Stream file, double start)
+    private EventFile(string path, double start)
     {
-        (_file, _start) = (file, start);
+        (Path, _start) = (path, start);
+        _file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.ReadWrite);
         Record(new ProtoWriter().Double(1, start).Text(3, "brain.Event:2"));
     }
+
+    public string Path { get; }
 
     /// <summary>A new file in a folder, named as TensorBoard looks for them.</summary>
     /// <param name="start">When the run began: wall times of points are told from it.</param>
     public static EventFile Create(string folder, string name, DateTimeOffset start)
     {
         Directory.CreateDirectory(folder);
-        return new EventFile(new FileStream(Path.Combine(folder, FormattableString.Invariant($"events.out.tfevents.{start.ToUnixTimeSeconds():D10}.{name}")), FileMode.Create, FileAccess.Write, FileShare.ReadWrite), start.ToUnixTimeMilliseconds() / 1000.0);
+        return new EventFile(System.IO.Path.Combine(folder, FormattableString.Invariant($"events.out.tfevents.{start.ToUnixTimeSeconds():D10}.{name}")), start.ToUnixTimeMilliseconds() / 1000.0);
     }
 
     /// <summary>A step or an evaluation, each figure under its own tag: <c>loss/train</c>, <c>loss/test</c>, <c>layer/NAME/gradNorm</c>.</summary>

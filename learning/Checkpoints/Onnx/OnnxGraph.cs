@@ -62,6 +62,12 @@ public sealed class OnnxGraph
         return Add("Reshape", [x, Constant(axes)]);
     }
 
+    /// <summary>Channels [first, first + count).</summary>
+    public string Channels(string x, int first, int count) => Add("Slice", [x, Constant([(long)first]), Constant([(long)first + count]), Constant([1L])]);
+
+    /// <summary>A vector of one value.</summary>
+    public string Filled(float value, int count) => Constant(string.Create(CultureInfo.InvariantCulture, $"filled_{value:R}_{count}"), [count], [.. Enumerable.Repeat(value, count)]);
+
     /// <summary>Equal parts along axis 0.</summary>
     public IReadOnlyList<string> Split(string x, int parts) =>
         [.. Enumerable.Range(0, parts).Select(i => Add("Slice", [x, Constant([(long)i]), Constant([i + 1L]), Constant([0L])]))];

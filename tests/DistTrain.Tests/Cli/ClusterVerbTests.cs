@@ -68,10 +68,43 @@ public sealed class ClusterVerbTests : CommandFixture, IAsyncLifetime
         var rows = (await Ask("metrics", "small")).Lines;
         Assert.Equal(23, rows.Length);
         Assert.Equal(22, (await Ask("metrics", "small", "--format", "json")).Lines.Length);
+        await MetricsAreTheSameInEveryFormat(rows);
         Assert.Contains("insufficientData", (await Ask("diagnose", "small")).Out, StringComparison.Ordinal);
         Assert.NotEmpty(JsonNode.Parse((await Ask("checkpoints", "ls", "small", "-o", "json")).Out)!.AsArray());
         Assert.Contains("name: small", (await Ask("describe", "small")).Out, StringComparison.Ordinal);
         Assert.Equal(2, (await Ask("members", "small", "-o", "json")).Json["workers"]!.AsArray().Count);
+    }
+
+    // Each cell of the CSV and each tagged value of the event file against the JSON points.
+    private async Task MetricsAreTheSameInEveryFormat(string[] rows)
+    {
+        var points = (await Ask("metrics", "small", "--format", "json")).Lines.Select(l => JsonNode.Parse(l)!.AsObject()).ToList();
+        var header = rows[0].Split(',');
+        Dictionary<string, string> columns = new() { ["learning_rate"] = "learningRate", ["gradient_norm"] = "gradientNorm", ["clipped_norm"] = "clippedNorm" };
+        foreach (var (row, point) in rows[1..].Zip(points))
+            foreach (var (name, cell) in header.Zip(row.Split(',')).Where(c => c.First != "values"))
+                Assert.Equal(cell, Text(point[columns.GetValueOrDefault(name, name)]));
+
+        var folder = Path.Combine(Folder, "events");
+        var ended = await Ask("metrics", "small", "--format", "tfevents", "--out", folder);
+        var path = Assert.Single(Directory.GetFiles(folder));
+        Assert.Equal((0, $"{path}: 22 points\n"), (ended.Code, ended.Out));
+        Assert.StartsWith("events.out.tfevents.", Path.GetFileName(path), StringComparison.Ordinal);
+        var events = EventReader.Read(path);
+        Assert.Equal("brain.Event:2", events[0].Version);
+        Assert.Equal(points.Count, events.Count - 1);
+        foreach (var (read, point) in events.Skip(1).Zip(points))
+        {
+            var set = (string)point["kind"]! == "step" ? "train" : "test";
+            var expected = new List<(string, string)> { ($"loss/{set}", "loss"), ($"accuracy/{set}", "accuracy") };
+            if (set == "train") expected.AddRange([("learningRate", "learningRate"), ("gradientNorm/before", "gradientNorm"), ("gradientNorm/after", "clippedNorm")]);
+            Assert.Equal((long)point["step"]!, read.Step);
+            Assert.InRange(read.Time - events[0].Time - (double)point["seconds"]!, -0.01, 0.01);
+            Assert.Equal(expected.Where(e => Text(point[e.Item2]).Length > 0).Select(e => (e.Item1, (float)(double)point[e.Item2]!)), read.Values);
+        }
+
+        // What JSON writes for NaN stands as an empty cell.
+        static string Text(JsonNode? value) => value is null || value.ToString() == "NaN" ? "" : value.GetValueKind() == System.Text.Json.JsonValueKind.Number ? value.ToJsonString() : value.ToString();
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using DistTrain.Kernels;
 using DistTrain.Learning;
+using DistTrain.Tests.Learning.Checks;
 
 namespace DistTrain.Tests.Learning.Checkpoints;
 
@@ -55,6 +56,32 @@ public sealed class ExportTests : IDisposable
         Assert.Equal(network.Initialize(3).AsSpan(network.Layout.Slices[0].Offset, network.Layout.Slices[0].Length), System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(weight.Single(f => f.Number == 9).Bytes));
         var mirrored = new Network(new Sequential(new Gru(new(3) { Mirrored = true })), new Shape(4, 5));
         Assert.Contains("Gru has no form in ONNX", Assert.Throws<NotSupportedException>(() => OnnxGraph.Export(mirrored, mirrored.Initialize(1), "x")).Message);
+    }
+
+    // What is written of each is compared with PyTorch by tests/Bench/records/2026-11-20_exports/check_layers.py.
+    [Fact]
+    public void Every_layer_has_a_form_in_ONNX_but_for_those_that_are_named_here()
+    {
+        string[] without =
+        [
+            "ChiSquare", "Conv2d (flipped)", "FactorizationMachine", "Gram", "Gru (mirrored)", "LocalResponseNorm (even size)", "MaxUnpool2d", "ResidualAttention", "RoiPool2d", "SpatialPyramidPool", "SpatialTransformer", "TiedEmbedding",
+            "AdaptiveAveragePool2d (unequal windows)", "AdaptiveMaxPool2d (unequal windows)",
+        ];
+        var refused = new HashSet<string>();
+        foreach (var row in LayerRow.All)
+        {
+            var network = new Network(new Sequential(row.Make()), row.Input);
+            try
+            {
+                Assert.NotEmpty(OnnxGraph.Export(network, network.Initialize(1), "row"));
+            }
+            catch (NotSupportedException missing)
+            {
+                var name = missing.Message.Split(' ')[1];
+                refused.Add(name switch { "Conv2d" => "Conv2d (flipped)", "Gru" => "Gru (mirrored)", "LocalResponseNorm" => "LocalResponseNorm (even size)", _ => name.StartsWith("Adaptive", StringComparison.Ordinal) ? $"{name} (unequal windows)" : name });
+            }
+        }
+        Assert.Equal(without.Order(StringComparer.Ordinal), refused.Order(StringComparer.Ordinal));
     }
 
     private static Network Normalized() => new(new Sequential(new Conv2d(new(4, new Pair(3, 3))), new BatchNorm(new()), new Relu(), new Flatten(), new Linear(new(5))), new Shape(1, 6, 6));
