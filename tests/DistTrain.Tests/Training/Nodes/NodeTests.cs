@@ -1,6 +1,7 @@
 using System.Net;
 using DistTrain.Protocol;
 using DistTrain.Training;
+using DistTrain.Training.Specs;
 
 namespace DistTrain.Tests.Training.Nodes;
 
@@ -20,6 +21,20 @@ public sealed class NodeTests
         Assert.Empty(cluster.Problems);
         Assert.Equal(JobState.Succeeded, outcome.State);
         SameBitsTests.AssertSame(SameBitsTests.Oracle(resolved), outcome.Result);
+    }
+
+    // The sum of weights, and the sums over side gradients, reach the scheduler over the wire: without them the coefficient would be another.
+    [Theory]
+    [InlineData("[flatten, {linear: 10}]")]
+    [InlineData("[flatten, {linear: 12}, relu, {sparsity: 0.01}, {linear: 10}]")]
+    public async Task A_loss_that_is_finished_at_the_decision_has_the_oracle_s_bits_over_nodes(string model)
+    {
+        string[] spec = ["data.format={digits: {train: 160, test: 48}}", $"model={model}", "loss={crossEntropy: {classWeights: [1, 2, 0.5, 1, 3, 1, 1, 0.25, 1, 1], ignoreIndex: 7}}", "training.epochs=1", "training.batchSize=40", "training.microBatches=4", "training.clipNorm=0.5"];
+        var resolved = JobPlanner.Plan(JobFile.BuiltIn([.. spec.Select(SpecOverride.Parse)])).Job;
+        using var cluster = new InMemoryCluster();
+        var outcome = await Train(cluster, cluster.Job(resolved, shards: 2, replicated: true, checkpointEvery: 2), nodes: 3, workers: 3);
+        Assert.Empty(cluster.Problems);
+        SameBitsTests.AssertSame(new LocalTrainer(resolved).Run(), outcome.Result);
     }
 
     [Fact]
