@@ -21,6 +21,7 @@ public sealed class SampleJobTests : IDisposable
         ["digits-embedding"] = (8, []),
         ["shakespeare-gpt"] = (6, ["training.batchSize=8"]),
         ["shakespeare-lstm"] = (6, ["training.batchSize=8"]),
+        ["shakespeare-gru"] = (6, ["training.batchSize=8"]),
         ["shakespeare-adjacent"] = (6, ["training.batchSize=8"]),
         ["cifar-augmented"] = (6, ["training.batchSize=8", "optimizer.lr=0.002"]),
         ["image-folder"] = (10, ["training.batchSize=16"]),
