@@ -62,6 +62,7 @@ cases = [
     case("avgpool_uncounted_rect", {"kernel": [2, 5], "stride": [1, 2], "padding": [1, 2], "count_include_pad": False}, {"x": r(1, 2, 5, 9)}, lambda x: F.avg_pool2d(x, (2, 5), (1, 2), (1, 2), count_include_pad=False)),
     case("batched_matmul_of_two_axes", {}, {"a": r(2, 3, 4, 2), "b": r(2, 3, 2, 5)}, torch.matmul),
     case("mse", {}, {"y": r(4, 3), "target": r(4, 3)}, F.mse_loss, torch.tensor(-0.7)),
+    case("bce_with_logits", {}, {"y": torch.tensor([[-8.1, 9.3], [-12.5, -3.2]]), "target": torch.tensor([[0.0, 1], [0, 0]])}, F.binary_cross_entropy_with_logits),
     recurrent("rnn_tanh_without_bias", nn.RNN(3, 4, batch_first=True, bias=False)),
     recurrent("gru_without_bias_2layers", nn.GRU(3, 4, 2, batch_first=True, bias=False)),
     recurrent("lstm_without_bias_bidirectional", nn.LSTM(3, 4, batch_first=True, bias=False, bidirectional=True)),

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace DistTrain.Kernels;
 
-/// <summary>F = -(p·t·ln σ(y) + (1 - t)·ln(1 - σ(y))) = (1 - t)·y + (1 + (p - 1)·t)·softplus(-y), p the weight of positives.</summary>
+/// <summary>F = -(p·t·ln σ(y) + (1 - t)·ln(1 - σ(y))) = p·t·softplus(-y) + (1 - t)·softplus(y), p the weight of positives.  F' = (1 - t)·σ(y) - p·t·σ(-y).</summary>
 public readonly struct LogisticLoss(float positiveWeight) : ILossFunction
 {
     public static bool CountsHits => true;
@@ -10,17 +10,17 @@ public readonly struct LogisticLoss(float positiveWeight) : ILossFunction
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public T Value<T>(T y, T target) where T : unmanaged, ILane<T>
     {
-        // softplus(-y) = max(-y, 0) + ln(1 + e^-|y|)
-        var soft = T.IfGreater(y, T.Of(0f), T.Of(0f), -y) + Lane.Log1p(Lane.Exp(-T.Abs(y)));
-        return T.Fma(T.Of(1f) - target, y, T.Fma(T.Of(positiveWeight - 1f), target, T.Of(1f)) * soft);
+        // softplus(±y) = max(±y, 0) + ln(1 + e^-|y|); no term cancels another, so a small loss keeps its digits.
+        var (positive, negative) = (T.Of(positiveWeight) * target, T.Of(1f) - target);
+        var beyond = T.IfGreater(y, T.Of(0f), negative * y, -(positive * y));
+        return T.Fma(positive + negative, Lane.Log1p(Lane.Exp(-T.Abs(y))), beyond);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public T Slope<T>(T y, T target) where T : unmanaged, ILane<T>
     {
-        // d softplus(-y) / dy = -(1 - σ(y)) = -σ(-y), which does not cancel
-        var rest = Lane.Sigmoid(-y);
-        return T.Of(1f) - target - T.Fma(T.Of(positiveWeight - 1f), target, T.Of(1f)) * rest;
+        // 1 - σ(y) = σ(-y), which does not cancel
+        return T.Fma(T.Of(1f) - target, Lane.Sigmoid(y), -(T.Of(positiveWeight) * target * Lane.Sigmoid(-y)));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
