@@ -11,11 +11,11 @@ internal sealed class GoldenCase
 
     private GoldenCase(JsonElement element, string where) => (_case, _where) = (element, where);
 
-    /// <param name="family">The file: activation, conv, linear, loss, norm, optimizer, pool, recurrent.</param>
+    /// <param name="family">The file in Learning/Vectors: activation, conv, linear, loss, norm, optimizer, pool, recurrent.</param>
     /// <param name="name">The case in it.</param>
     public static GoldenCase Read(string family, string name)
     {
-        using var file = File.OpenRead(Path.Combine(Repository.Root, "tests/DistTrain.Tests/Golden", family + ".json"));
+        using var file = File.OpenRead(Path.Combine(Repository.Root, "tests/DistTrain.Tests/Learning/Vectors", family + ".json"));
         using var document = JsonDocument.Parse(file);
         foreach (var element in document.RootElement.GetProperty("cases").EnumerateArray())
             if (element.GetProperty("name").GetString() == name) return new GoldenCase(element.Clone(), $"{family}/{name}");
