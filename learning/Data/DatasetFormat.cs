@@ -9,6 +9,9 @@ public abstract class DatasetFormat
     /// <exception cref="DatasetException">Something is missing, unreadable or malformed: the message names the file, what was found, what must be there and what to do.</exception>
     public abstract DataSplit Open(string path, ulong seed);
 
+    /// <summary>Height and width that it brings images to; null: it takes them as they are, or reads none.</summary>
+    public virtual Pair? ImageSize => null;
+
     /// <summary>The files that options name, beside what <paramref name="path"/> holds: the option, what it is set to, the path that would be opened.</summary>
     public virtual IReadOnlyList<(string Option, string Set, string Path)> FilesBeside(string path) => [];
 }

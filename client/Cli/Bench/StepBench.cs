@@ -36,11 +36,19 @@ internal static class StepBench
     }
 
     /// <summary>A model of the catalogue by its name, for the data it is measured on.</summary>
+    /// <exception cref="CommandException">It is none, or none that tells classes apart.</exception>
     public static (Network Network, SyntheticData Data) Build(string model, int batch)
     {
+        if (Catalog.BuiltIn.Find<Model>(model) is null)
+        {
+            var known = Catalog.BuiltIn.All<Model>().Select(m => m.Name).Order(StringComparer.Ordinal).ToList();
+            throw new CommandException(ExitCode.Usage, $"--model is {model}{(Catalog.BuiltIn.Find<Layer>(model) is null ? "" : ", a layer")}. It must be one of {string.Join(", ", known)}.{NearestName.Suggest(model, known)}");
+        }
         var problems = new List<Problem>();
         var data = SyntheticData.For(model, batch);
         var network = ModelBuilder.Build([(model, null)], data.InputShape, data.Classes, problems, "--model") ?? throw new CommandException(ExitCode.Usage, string.Join(Environment.NewLine, problems));
+        if (network.Misfit(new CrossEntropy(new()), data.TargetShape, data.TargetKind, data.Classes) is not null)
+            throw new CommandException(ExitCode.Usage, $"--model is {model}, which is not measured: a step is of cross-entropy on {data.Classes} classes, and it gives {network.Output} for each sample. Name a model that tells classes apart.");
         return (network, data);
     }
 

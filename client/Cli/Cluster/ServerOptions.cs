@@ -28,7 +28,8 @@ internal sealed class ServerOptions(bool waits = false)
     }
 
     /// <summary>The user said which server.</summary>
-    public bool IsNamed(ParseResult parse) => (parse.GetValue(_server) ?? Variable("DISTTRAIN_SERVER")) is not null;
+    /// <param name="asOption">With the command, not by what the environment says for every command.</param>
+    public bool IsNamed(ParseResult parse, bool asOption = false) => asOption ? parse.GetValue(_server) is not null : (parse.GetValue(_server) ?? Variable("DISTTRAIN_SERVER")) is not null;
 
     private DistTrainClient Connect(ParseResult parse, ConnectionLines lines)
     {

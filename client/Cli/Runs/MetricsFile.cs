@@ -113,6 +113,7 @@ internal sealed class MetricsFile : IDisposable
         {
             Finite("learningRate"u8, record.LearningRate);
             Finite("gradientNorm"u8, record.GradientNorm);
+            Finite("clippedNorm"u8, record.ClippedNorm);
         }
         _json.WriteNumber("samples"u8, record.Samples);
         Finite("seconds"u8, Math.Round(record.Seconds, 4));
@@ -166,7 +167,7 @@ internal sealed class MetricsFile : IDisposable
         Encode(new RunRecord
         {
             Kind = record.Kind is LossRecordKind.Evaluation ? RunRecordKind.Evaluation : RunRecordKind.Step, Step = record.Kind is LossRecordKind.Evaluation ? record.Step : record.Step + 1,
-            Loss = record.Loss, Accuracy = (double)record.Correct / Math.Max(1, record.Samples), LearningRate = record.LearningRate, GradientNorm = record.GradientNorm, Samples = record.Samples, Seconds = double.NaN,
+            Loss = record.Loss, Accuracy = (double)record.Correct / Math.Max(1, record.Samples), LearningRate = record.LearningRate, GradientNorm = record.GradientNorm, ClippedNorm = record.GradientNorm * record.Coefficient, Samples = record.Samples, Seconds = double.NaN,
         });
         return Encoding.UTF8.GetString(_line.WrittenSpan);
     }

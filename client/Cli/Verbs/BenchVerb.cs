@@ -12,7 +12,7 @@ internal static class BenchVerb
         var threads = new Option<int>("--threads") { Description = "Compute threads.", DefaultValueFactory = _ => 1 };
         var seconds = new Option<double>("--seconds") { Description = "How long to measure.", DefaultValueFactory = _ => 5 };
         var microBatches = new Option<int>("--micro-batches") { Description = "M; 0 = as a job of this batch has it.", DefaultValueFactory = _ => 0 };
-        var gemm = new Option<int>("--gemm") { Description = "Measure the matrix product N x N x N instead.", DefaultValueFactory = _ => 0, HelpName = "N" };
+        var gemm = new Option<int?>("--gemm") { Description = "Measure the matrix product N x N x N instead.", HelpName = "N" };
         var kernels = new Option<bool>("--kernels") { Description = "Measure every kernel of the model's step beside its floor instead." };
         var accuracy = new Option<bool>("--accuracy") { Description = "Compare the sums of every op at the peer models' shapes with float64 instead." };
         var output = SharedOptions.Output();
@@ -22,14 +22,15 @@ internal static class BenchVerb
         {
             var terminal = parse.Terminal(output);
             var (samples, parts, size) = (parse.GetValue(batch), parse.GetValue(microBatches), parse.GetValue(gemm));
+            OneMeasurement(parse, [(gemm, [threads, seconds]), (kernels, [model, batch, threads, microBatches]), (accuracy, [threads])], [model, batch, threads, seconds, microBatches]);
             Within("--batch", samples, 1, 1 << 16);
             Within("--threads", parse.GetValue(threads), 1, 1024);
             Within("--seconds", parse.GetValue(seconds), 0.1, 3600);
             Within("--micro-batches", parts, 0, samples);
-            Within("--gemm", size, 0, 16384);
+            if (size is not null) Within("--gemm", size.Value, 1, 16384);
             var result = parse.GetValue(accuracy) ? AccuracyBench.Run(parse.GetValue(threads))
                 : parse.GetValue(kernels) ? KernelBench.Run(parse.GetValue(model)!, samples, parse.GetValue(threads), parts)
-                : size > 0 ? GemmBench.Run(size, parse.GetValue(threads), parse.GetValue(seconds), cancellation)
+                : size is not null ? GemmBench.Run(size.Value, parse.GetValue(threads), parse.GetValue(seconds), cancellation)
                 : StepBench.Run(parse.GetValue(model)!, samples, parse.GetValue(threads), parse.GetValue(seconds), parts, cancellation);
             if (terminal.Json) terminal.WriteJson(result);
             else if (parse.GetValue(accuracy)) AccuracyBench.Draw(terminal.Out, result);
@@ -38,6 +39,18 @@ internal static class BenchVerb
             return ExitCode.Ok;
         }, cancellation));
         return verb;
+    }
+
+    // What an option asks for is done or refused, never left out in silence.
+    private static void OneMeasurement(ParseResult parse, (Option Of, Option[] Takes)[] measurements, Option[] details)
+    {
+        var asked = measurements.Where(m => IsSet(m.Of)).ToArray();
+        if (asked.Length > 1) throw new CommandException(ExitCode.Usage, $"{string.Join(" and ", asked.Select(m => m.Of.Name))} are set. They are different measurements: give one of them.");
+        if (asked.Length == 0) return;
+        var idle = details.Where(d => IsSet(d) && !asked[0].Takes.Contains(d)).Select(d => d.Name).ToArray();
+        if (idle.Length > 0) throw new CommandException(ExitCode.Usage, $"{string.Join(" and ", idle)} {(idle.Length == 1 ? "is" : "are")} set, and {asked[0].Of.Name} does not take {(idle.Length == 1 ? "it" : "them")}: it takes {string.Join(", ", asked[0].Takes.Select(t => t.Name))}. Leave {(idle.Length == 1 ? "it" : "them")} out.");
+
+        bool IsSet(Option option) => parse.GetResult(option) is { Implicit: false } && !(option is Option<bool> flag && !parse.GetValue(flag));
     }
 
     private static void Within(string name, double value, double least, double most)

@@ -22,7 +22,7 @@ internal static class DiagnoseVerb
             var terminal = parse.Terminal(server.Output);
             var (file, name) = (parse.GetValue(curves), parse.GetValue(job));
             if (file is null == name is null) throw new CommandException(ExitCode.Usage, file is null ? "there is nothing to diagnose. Name a job, the folder of a run (runs/digits), or a file with --curves FILE.csv." : $"both {name} and --curves {file} are set. Give one of them.");
-            if (file is null && !Directory.Exists(name)) return await server.AskAsync(parse, async (client, _) => Say(await client.DiagnoseAsync(await JobVerbs.IdAsync(client, name!, cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false))).ConfigureAwait(false);
+            if (file is null && (server.IsNamed(parse, asOption: true) || !RunPoints.IsFolder(name!))) return await server.AskAsync(parse, async (client, _) => Say(await client.DiagnoseAsync(await JobVerbs.IdAsync(client, name!, cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false))).ConfigureAwait(false);
             return Say(LossDiagnosis.Of(file is not null ? Read(file) : RunCurves.Read(name!)));
 
             int Say(Verdict verdict)

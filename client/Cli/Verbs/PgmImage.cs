@@ -1,25 +1,30 @@
 using System.Globalization;
+using DistTrain.Learning;
 
 namespace DistTrain.Cli;
 
-/// <summary>Portable graymap, binary (P5) or text (P2): "P5 width height maximum" and the pixels.  Pixels as shares of the maximum, [height · width].</summary>
+/// <summary>Portable graymap, binary (P5) or text (P2): "P5 width height maximum" and the pixels, here as shares of the maximum rounded to a byte.</summary>
 internal static class PgmImage
 {
-    public static float[] Read(byte[] bytes, string name)
+    public static bool Begins(ReadOnlySpan<byte> bytes) => bytes.StartsWith("P5"u8) || bytes.StartsWith("P2"u8);
+
+    public static Picture Read(byte[] bytes, string name)
     {
         var at = 2;
         var (width, height, maximum) = (Number(1, 1 << 14), Number(1, 1 << 14), Number(1, 65535));
-        var pixels = new float[width * height];
+        var pixels = new byte[width * height];
         if (bytes[1] == (byte)'2')
         {
-            for (var i = 0; i < pixels.Length; i++) pixels[i] = Number(0, maximum) / (float)maximum;
-            return pixels;
+            for (var i = 0; i < pixels.Length; i++) pixels[i] = Rounded(Number(0, maximum));
+            return new Picture(width, height, 1, pixels);
         }
         var size = maximum > 255 ? 2 : 1;
         at++;
         if (bytes.Length - at != pixels.Length * size) throw Wrong($"has {Math.Max(0, bytes.Length - at)} bytes of pixels. {width} x {height} pixels need {pixels.Length * size}.");
-        for (var i = 0; i < pixels.Length; i++, at += size) pixels[i] = (size == 1 ? bytes[at] : bytes[at] << 8 | bytes[at + 1]) / (float)maximum;
-        return pixels;
+        for (var i = 0; i < pixels.Length; i++, at += size) pixels[i] = Rounded(size == 1 ? bytes[at] : bytes[at] << 8 | bytes[at + 1]);
+        return new Picture(width, height, 1, pixels);
+
+        byte Rounded(int value) => (byte)Math.Min(255, (value * 255 + maximum / 2) / maximum);
 
         int Number(int least, int most)
         {

@@ -10,7 +10,7 @@ namespace DistTrain.Cli;
 /// <param name="Label">Where it is known.</param>
 internal sealed record PredictSample(string Name, float[] Values, int? Label);
 
-/// <summary>Samples for a prediction: from the job's data, numbers, or an image. Raw values are standardized as the job's data is.</summary>
+/// <summary>Samples for a prediction: from the job's data, numbers, or an image. Numbers and images are raw, and made what the network takes as the job's test set is.</summary>
 internal static class PredictInput
 {
     private const int MostBytes = 64 << 20;
@@ -20,12 +20,22 @@ internal static class PredictInput
         if (input.StartsWith("test:", StringComparison.Ordinal)) return [FromData(input, plan.Job.Data.Test)];
         if (input.StartsWith("train:", StringComparison.Ordinal)) return [FromData(input, plan.Job.Data.Train)];
         var bytes = Bytes(input);
-        var length = plan.Network.Input.Length;
-        var samples = bytes.AsSpan().StartsWith("P5"u8) || bytes.AsSpan().StartsWith("P2"u8) ? [PgmImage.Read(bytes, input)] : Numbers(Encoding.UTF8.GetString(bytes), input);
+        if (PgmImage.Begins(bytes)) return [new PredictSample(input, PredictImage.Values(PgmImage.Read(bytes, input), input, plan), null)];
+        if (PngFile.Begins(bytes) || bytes.AsSpan().StartsWith<byte>([0xFF, 0xD8, 0xFF])) return [new PredictSample(input, PredictImage.Values(PngFile.Read(input, bytes), input, plan), null)];
+        if (bytes.AsSpan().ContainsAnyInRange((byte)0, (byte)8)) throw new CommandException(ExitCode.Usage, $"{input} is no PNG or PGM image and no text. Give one of those images, or a file with the numbers of one sample a line.");
+        var (samples, shape) = (Numbers(Encoding.UTF8.GetString(bytes), input), plan.Raw.InputShape);
         for (var i = 0; i < samples.Count; i++)
-            if (samples[i].Length != length)
-                throw new CommandException(ExitCode.Usage, $"{input}, sample {i + 1}, has {samples[i].Length} values. The network takes {plan.Network.Input}: {length} of them.");
-        return [.. samples.Select((values, i) => new PredictSample(samples.Count == 1 ? input : $"{input}:{i + 1}", Standardize(values, plan), null))];
+            if (samples[i].Length != shape.Length)
+                throw new CommandException(ExitCode.Usage, $"{input}, sample {i + 1}, has {samples[i].Length} values. The network takes {shape}: {shape.Length} of them.");
+        return [.. samples.Select((values, i) => new PredictSample(samples.Count == 1 ? input : $"{input}:{i + 1}", Read(plan.AsTest(new OneSample(values, shape))), null))];
+    }
+
+    /// <summary>The only sample of a set.</summary>
+    public static float[] Read(Dataset one)
+    {
+        var values = new float[one.InputShape.Length];
+        one.Read(0, values, new int[one.TargetShape.Length]);
+        return values;
     }
 
     private static PredictSample FromData(string input, Dataset data)
@@ -79,19 +89,10 @@ internal static class PredictInput
         return samples.Count > 0 ? samples : throw new CommandException(ExitCode.Usage, $"{input} is empty. It must hold the numbers of at least one sample.");
     }
 
-    private static float[] Standardize(float[] values, PlannedJob plan)
-    {
-        if (plan.Statistics is null) return values;
-        // The job's own rule, applied to a set of one sample.
-        var one = Standardized.By(new OneSample(values, plan.Network.Input), plan.Statistics);
-        var standardized = new float[values.Length];
-        one.Read(0, standardized, new int[1]);
-        return standardized;
-    }
+    // What steers a terminal stays out of it.
+    private static string Shown(string text) => string.Concat((text.Length <= 40 ? text : text[..40] + "...").Select(c => char.IsControl(c) ? '\uFFFD' : c));
 
-    private static string Shown(string text) => text.Length <= 40 ? text : text[..40] + "...";
-
-    private sealed class OneSample(float[] values, Shape shape) : Dataset
+    internal sealed class OneSample(float[] values, Shape shape) : Dataset
     {
         public override int Count => 1;
 

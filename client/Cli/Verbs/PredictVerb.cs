@@ -12,7 +12,7 @@ internal static class PredictVerb
     public static Command Make()
     {
         var checkpoint = new Argument<string>("checkpoint") { Description = "A run's folder, its checkpoints folder, or one manifest." };
-        var input = new Argument<string>("input") { Description = "test:N or train:N for a sample of the job's data; a file of numbers (CSV, spaces) with one sample a line; a PGM image; - for standard input." };
+        var input = new Argument<string>("input") { Description = "test:N or train:N for a sample of the job's data; a file of numbers (CSV, spaces) with one sample a line; a PNG or PGM image; - for standard input." };
         var with = new Option<string[]>("--with") { Description = "More runs whose answers are averaged with the first's: an ensemble.", AllowMultipleArgumentsPerToken = true };
         var crops = new Option<int>("--crops") { Description = "Views of an image that are averaged: 1, 2 (mirrored), 5 (shifted to the corners) or 10 (both).", DefaultValueFactory = _ => 1 };
         var length = new Option<int>("--length") { Description = "Characters that a language model writes.", DefaultValueFactory = _ => 300 };
@@ -20,7 +20,7 @@ internal static class PredictVerb
         var seed = new Option<ulong>("--seed") { Description = "Of what a language model draws.", DefaultValueFactory = _ => 1 };
         var raw = new Option<bool>("--raw") { Description = "The network's outputs as they are, without softmax, at every position." };
         var output = SharedOptions.Output();
-        var verb = new Verb("predict", "Runs a checkpoint's network on samples; a language model goes on from a text.", "disttrain predict runs/digits test:0", "disttrain predict runs/digits image.pgm -o json", "disttrain predict runs/a test:0 --with runs/b --with runs/c --crops 10", "disttrain predict runs/shakespeare \"ROMEO:\" --length 500") { checkpoint, input, with, crops, length, temperature, seed, raw, output };
+        var verb = new Verb("predict", "Runs a checkpoint's network on samples; a language model goes on from a text.", "disttrain predict runs/digits test:0", "disttrain predict runs/digits image.png -o json", "disttrain predict runs/a test:0 --with runs/b --with runs/c --crops 10", "disttrain predict runs/shakespeare \"ROMEO:\" --length 500") { checkpoint, input, with, crops, length, temperature, seed, raw, output };
         verb.SetAction(parse =>
         {
             var terminal = parse.Terminal(output);

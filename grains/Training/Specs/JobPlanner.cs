@@ -18,6 +18,15 @@ public sealed record PlannedJob(JobFile File, ResolvedJob Job, Network Network, 
 {
     public JobSpec Spec => File.Spec;
 
+    /// <summary>The training set as its format reads it.</summary>
+    public required Dataset Raw { get; init; }
+
+    /// <summary>Height and width that its format brings images to; null: it takes them as they are.</summary>
+    public Pair? ImageSize { get; init; }
+
+    /// <summary>Samples as the format reads them, made what the network takes, as those of the test set are. <see cref="ShapeException"/>: they are of a shape that the job's are not.</summary>
+    public required Func<Dataset, Dataset> AsTest { get; init; }
+
     /// <summary>The stages of its pipeline; null without one.</summary>
     public ModelStages? Stages { get; init; }
 
@@ -41,7 +50,8 @@ public static class JobPlanner
         if (!Devices.IsHere(spec.Cluster.Device))
             problems.Add(file.Problem("spec.cluster.device", $"is {spec.Cluster.Device}. This machine or this build has no such accelerator. Use auto or cpu."));
         var data = Open(file, components.Format!, problems) ?? throw new SpecException(problems);
-        (data, var statistics) = JobData.Prepare(file, components, data, problems);
+        var raw = data.Train;
+        (data, var statistics, var asTest) = JobData.Prepare(file, components, data, problems);
         var network = Build(file, data, components.Loss!, Rules(spec, components), problems);
         if (spec.Training.BatchSize > data.Train.Count)
             problems.Add(file.Problem("spec.training.batchSize", $"is {spec.Training.BatchSize}. It must be at most {data.Train.Count}, the samples of the training set."));
@@ -63,6 +73,7 @@ public static class JobPlanner
         var job = Resolve(spec, components, data, network!, microBatches, foreign);
         return new PlannedJob(file, job, network!, components.Loss!, Options(spec, (data.Train.Count + spec.Training.BatchSize - 1) / spec.Training.BatchSize), statistics, warnings)
         {
+            Raw = raw, ImageSize = components.Format!.ImageSize, AsTest = asTest,
             Stages = shardsMatter && spec.Cluster.Pipeline > 1 ? job.CutStages!(spec.Cluster.Pipeline) : null,
         };
     }

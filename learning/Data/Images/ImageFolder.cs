@@ -23,6 +23,8 @@ public sealed class ImageFolder(ImageFolder.Options options) : DatasetFormat
         [property: Range(1, 3)] int Channels = 3,
         [property: Range(0.0, 1.0, MinimumIsExclusive = true, MaximumIsExclusive = true)] double TestFraction = 0.1);
 
+    public override Pair? ImageSize => options.Size;
+
     public override DataSplit Open(string path, ulong seed)
     {
         _ = new DataFolder("images", path);

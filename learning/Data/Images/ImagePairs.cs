@@ -26,6 +26,8 @@ public sealed class ImagePairs(ImagePairs.Options options) : DatasetFormat
         public IReadOnlyList<string> Colors { get; init; } = [];
     }
 
+    public override Pair? ImageSize => options.Size;
+
     public override DataSplit Open(string path, ulong seed)
     {
         _ = new DataFolder("imagePairs", path);

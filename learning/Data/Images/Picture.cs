@@ -40,4 +40,12 @@ public sealed class Picture
         }
         return planes;
     }
+
+    /// <summary>The same planes in another size: bilinear, antialiased where it shrinks, rounded to bytes.</summary>
+    public byte[] Planes(int channels, Pair size)
+    {
+        var planes = new byte[channels * size.Y * size.X];
+        ImageFiles.Resized(this, channels, size, planes);
+        return planes;
+    }
 }

@@ -67,6 +67,16 @@ public sealed class CheckpointVerbTests : CommandFixture
         await Refused(2, ", line 2, value 2 is NaN. It must be a finite number.", run, Write("nan.csv", "\n1,NaN,3"));
         await Refused(2, "is empty.", run, Write("empty.csv", ""));
         await Refused(2, "28 x 28 pixels need 784.", run, Write("short.pgm", "P5 28 28 255\nabc"));
+        await Refused(2, "photo.jpg does not begin as a PNG does. It is a JPEG: convert it to PNG.", run, Bytes("photo.jpg", 0xFF, 0xD8, 0xFF, 0xE0));
+        await Refused(2, "weights.bin is no PNG or PGM image and no text.", run, Bytes("weights.bin", 1, 0, 27, 91));
+        await Refused(2, "line 1, value 1 is \uFFFD[31m. It must be a finite number.", run, Bytes("colour.txt", 27, (byte)'[', (byte)'3', (byte)'1', (byte)'m'));
+
+        string Bytes(string name, params byte[] content)
+        {
+            var path = Path.Combine(Folder, name);
+            File.WriteAllBytes(path, content);
+            return path;
+        }
 
         async Task Refused(int code, string message, params string[] args)
         {

@@ -74,6 +74,32 @@ public sealed class MachineVerbTests : CommandFixture
         Assert.Equal((2, error), (ended.Code, ended.Error));
     }
 
+    [Theory]
+    [InlineData("--gemm is 0. It must be between 1 and 16384.\n", "--gemm", "0")]
+    [InlineData("--gemm and --kernels are set. They are different measurements: give one of them.\n", "--kernels", "--gemm", "64")]
+    [InlineData("--kernels and --accuracy are set. They are different measurements: give one of them.\n", "--kernels", "--accuracy")]
+    [InlineData("--model and --batch are set, and --gemm does not take them: it takes --threads, --seconds. Leave them out.\n", "--gemm", "64", "--model", "mlp", "--batch", "8")]
+    [InlineData("--seconds is set, and --kernels does not take it: it takes --model, --batch, --threads, --micro-batches. Leave it out.\n", "--kernels", "--seconds", "1")]
+    [InlineData("--micro-batches is set, and --accuracy does not take it: it takes --threads. Leave it out.\n", "--accuracy", "--micro-batches", "2")]
+    public async Task Options_of_bench_that_contradict_or_would_be_left_out_are_refused(string error, params string[] args)
+    {
+        var ended = await Run(["bench", .. args]);
+        Assert.Equal((2, error), (ended.Code, ended.Error));
+    }
+
+    [Theory]
+    [InlineData("relu", "--model is relu, a layer. It must be one of alexnet, autoencoder, densenet121, ")]
+    [InlineData("lenett", "Did you mean lenet?")]
+    [InlineData("autoencoder", "--model is autoencoder, which is not measured: a step is of cross-entropy on 10 classes, and it gives [3072] for each sample. Name a model that tells classes apart.")]
+    public async Task Bench_measures_models_alone(string model, string error)
+    {
+        var ended = await Run("bench", "--model", model, "--seconds", "0.1");
+        Assert.Equal(2, ended.Code);
+        Assert.Contains(error, ended.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("adaptiveAveragePool2d", ended.Error, StringComparison.Ordinal);
+        Assert.Single(ended.Error.TrimEnd('\n').Split('\n'));
+    }
+
     [Fact]
     public async Task Data_inspect_counts_classes()
     {
