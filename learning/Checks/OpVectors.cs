@@ -107,7 +107,7 @@ internal static class OpVectors
     {
         var error = Layer(v, device, layer);
         return error <= VectorCheck.SequenceLimit || RecurrentVectors.ErrorOfCase(v) is not (> VectorCheck.SequenceLimit and var own) ? error
-            : throw new InvalidDataException($"the case's output does not follow from its own inputs: the formula in float64 misses it by {own:g3} too. Its recorded weights are not the ones it was made with.");
+            : throw new ContradictoryVectorException(error, $"the case's output does not follow from its own inputs: the formula in float64 misses it by {own:g3} too. Its recorded weights are not the ones it was made with.");
     }
 
     // C = A·B with gradients dA = dC·Bᵀ and dB = Aᵀ·dC; leading axes are a batch.
