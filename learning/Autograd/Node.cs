@@ -41,8 +41,14 @@ public abstract class Node
     /// <summary>Multiply-adds of one sample's forward run; backward has twice as many where both gradients are wanted. 0 where they are few beside the memory that is moved.</summary>
     public virtual long MultiplyAdds => 0;
 
-    /// <summary>Rows and columns of the input that an element of the output looks at, and how far apart those of neighbours are; (1, 1) where planes are not windowed.</summary>
-    public virtual (int Reach, int Stride) Field => (1, 1);
+    /// <summary>What of <see cref="MultiplyAdds"/> has to be done: without those whose result is known before, as what a causal mask hides.</summary>
+    public virtual long LeastMultiplyAdds => MultiplyAdds;
+
+    /// <summary>Path of the layer that the node counts with; null: of the one that has its first parameter. A node with multiply-adds has one of both.</summary>
+    public virtual string? Place => Parameters.Length > 0 ? Parameters[0].Name[..Math.Max(0, Parameters[0].Name.LastIndexOf('.'))] : null;
+
+    /// <summary>Where the outputs look in one of the inputs; null: values tell, or it is not defined. Normalizations are taken as looking at one place.</summary>
+    public virtual NodeField? FieldOf(int input) => NodeField.Same;
 
     internal ReadOnlySpan<Edge> Edges => _edges;
 

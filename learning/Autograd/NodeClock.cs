@@ -7,7 +7,7 @@ namespace DistTrain.Learning;
 /// <param name="Kind">What computes it: Conv2d, BatchNorm, ...</param>
 /// <param name="Output">One sample's output.</param>
 /// <param name="Seconds">The shortest of the measured runs.</param>
-/// <param name="Flops">2 for each multiply-add of the plain formula: an algorithm with fewer (Winograd) may fall below this floor.</param>
+/// <param name="Flops">2 for each multiply-add of the plain formula that has to be done: an algorithm with fewer (Winograd) may fall below this floor.</param>
 /// <param name="Bytes">Each operand and each result once; what stays in a cache costs less.</param>
 public sealed record NodeCost(string Name, string Kind, Shape Output, bool Forward, double Seconds, double Flops, double Bytes);
 
@@ -40,6 +40,6 @@ internal sealed class NodeClock
             ? samples * (inputs + output) + parameters + saved
             : samples * (output + (node.ReadsInputs ? inputs : 0) + (node.ReadsOutput ? output : 0) + gradients) + 2 * parameters + saved;
         var passes = forward ? 1 : (node.Parameters.Length > 0 ? 1 : 0) + (gradients > 0 ? node.Parameters.Length > 0 ? 1 : 2 : 0);
-        return new NodeCost(name, kind, node.Output.Shape, forward, (double)ticks / Stopwatch.Frequency, 2.0 * node.MultiplyAdds * samples * passes, 4 * floats);
+        return new NodeCost(name, kind, node.Output.Shape, forward, (double)ticks / Stopwatch.Frequency, 2.0 * node.LeastMultiplyAdds * samples * passes, 4 * floats);
     }
 }

@@ -14,7 +14,7 @@ internal sealed class PatchField
         foreach (var (path, _, input, output) in network.Sequence.Take(place + 1))
         {
             if (input.Rank != 3 || output.Rank != 3) continue;
-            var size = fields.GetValueOrDefault(path, Size);
+            var size = fields.TryGetValue(path, out var field) ? Math.Max(field[0], field[1]) : Size;
             var reach = (size - Size) / _stride + 1; // of this layer, in its input's elements
             var stride = Math.Max(1, (int)Math.Round((double)input[1] / output[1]));
             // The least padding with which so many windows fit.

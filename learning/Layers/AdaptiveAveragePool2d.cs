@@ -30,7 +30,7 @@ public sealed class AdaptiveAveragePool2d(AdaptiveAveragePool2d.Options options)
             for (var row = top; row < bottom; row++)
                 for (var at = left; at < right; at++) entries.Add((i, row * width + at, 1f / ((bottom - top) * (right - left))));
         }
-        return tape.Add(new Rearranged(tape, x, new SparseMatrix(plane, height * width, entries), output, repeats: output[0]));
+        return tape.Add(new Rearranged(tape, x, new SparseMatrix(plane, height * width, entries), output, repeats: output[0]) { Field = NodeField.Adaptive(height, width, output[1], output[2]) });
     }
 
     private static (int Start, int End) Window(int i, int count, int size) => (i * size / count, ((i + 1) * size + count - 1) / count);

@@ -29,8 +29,15 @@ internal abstract class AttendingNode : Node
         (_stream, _use) = (RandomKey.HashPath(rules.Path), (uint)tape.NextUse(rules.Path));
     }
 
-    // Scores and values, of which causal attention computes half.
-    public override long MultiplyAdds => (long)Shape.Steps * Shape.KeySteps * Shape.RowLength * (Shape.Causal ? 1 : 2);
+    public override NodeField? FieldOf(int input) => null;
+
+    // Scores and values.
+    public override long MultiplyAdds => 2L * Shape.Steps * Shape.KeySteps * Shape.RowLength;
+
+    // A causal query has the keys up to its own.
+    public override long LeastMultiplyAdds => Shape.Causal ? MultiplyAdds - (long)Shape.Steps * (Shape.KeySteps - 1) * Shape.RowLength : MultiplyAdds;
+
+    public override string Place => _rules.Path;
 
     protected IVector Vector { get; }
 

@@ -16,17 +16,20 @@ public sealed class AveragePool2d(AveragePool2d.Options options) : Layer
         public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) => Window.Validate(Kernel, Padding);
     }
 
+    /// <summary>Rows are a volume's depth.</summary>
+    internal bool AlongDepth { get; init; }
+
     public override Shape Build(LayerBuilder build, Shape input) => Window.Output(build, input, options.Kernel, options.Stride, options.Padding);
 
     public override string ToOnnx(OnnxGraph graph, string x, Shape input) => graph.Add("AveragePool", [x], [.. Window.ToOnnx(options.Kernel, options.Stride, options.Padding), ("count_include_pad", options.CountPadding ? 1L : 0L)]);
 
-    public override Tensor Forward(Tape tape, Tensor x) => tape.Add(new Pool(tape, x, Window.Of(x.Shape, options.Kernel, options.Stride, options.Padding) with { CountPadding = options.CountPadding }));
+    public override Tensor Forward(Tape tape, Tensor x) => tape.Add(new Pool(tape, x, Window.Of(x.Shape, options.Kernel, options.Stride, options.Padding) with { CountPadding = options.CountPadding }, AlongDepth));
 
-    private sealed class Pool(Tape tape, Tensor x, Pool2dShape shape) : Node(tape, [x], new Shape(shape.Channels, shape.OutY, shape.OutX))
+    private sealed class Pool(Tape tape, Tensor x, Pool2dShape shape, bool alongDepth) : Node(tape, [x], new Shape(shape.Channels, shape.OutY, shape.OutX))
     {
         private readonly IAveragePool2d _pool = tape.Device.Op<IAveragePool2d>();
 
-        public override (int Reach, int Stride) Field => (shape.KernelY, shape.StrideY);
+        public override NodeField FieldOf(int input) => NodeField.Windows(shape, alongDepth);
 
         public override bool ReadsInputs => false;
 

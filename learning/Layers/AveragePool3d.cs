@@ -26,7 +26,7 @@ public sealed class AveragePool3d(AveragePool3d.Options options) : Layer
     }
 
     private readonly AveragePool2d _planes = new(new(options.Kernel, options.Stride, options.Padding, options.CountPadding));
-    private readonly AveragePool2d _depth = new(new(new Pair(options.Depth ?? options.Kernel.Y, 1), new Pair(options.StrideDepth ?? options.Depth ?? options.Kernel.Y, 1)));
+    private readonly AveragePool2d _depth = new(new(new Pair(options.Depth ?? options.Kernel.Y, 1), new Pair(options.StrideDepth ?? options.Depth ?? options.Kernel.Y, 1))) { AlongDepth = true };
 
     public override Shape Build(LayerBuilder build, Shape input) => PooledAxes.BuildVolume(build, input, _planes, _depth, options.Depth ?? options.Kernel.Y);
 

@@ -50,8 +50,6 @@ public sealed class Conv1d(Conv1d.Options options) : Layer, IFusesRelu
         return new Shape(output[0], output[2]);
     }
 
-    public override long MultiplyAdds(Shape input, Shape output) => _line.MultiplyAdds(input, output);
-
     public override string ToOnnx(OnnxGraph graph, string x, Shape input)
     {
         var y = _line.ToOnnx(graph, graph.Reshape(x, input[0], 1, input[1]), new Shape(input[0], 1, input[1]));

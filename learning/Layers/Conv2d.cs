@@ -57,8 +57,6 @@ public sealed class Conv2d(Conv2d.Options options) : Layer, IFusesRelu
         return new Shape(options.Out, shape.OutY, shape.OutX);
     }
 
-    public override long MultiplyAdds(Shape input, Shape output) => (long)output.Length * (_weight.Shape.Length / options.Out);
-
     public override string ToOnnx(OnnxGraph graph, string x, Shape input) => options.Flipped ? base.ToOnnx(graph, x, input)
         : graph.Add("Conv", [x, options.Axes == 2 ? graph.Weights(_weight) : graph.Weights(_weight, options.Out, _weight.Shape[1], options.Kernel.Y, options.Kernel.X), .. _bias is null ? (string[])[] : [graph.Weights(_bias)]],
             ("kernel_shape", new long[] { options.Kernel.Y, options.Kernel.X }), ("strides", new long[] { options.Stride.Y, options.Stride.X }), ("dilations", new long[] { options.Dilation.Y, options.Dilation.X }),
@@ -82,7 +80,7 @@ public sealed class Conv2d(Conv2d.Options options) : Layer, IFusesRelu
     {
         private readonly IConv2d _conv = tape.Device.Op<IConv2d>();
 
-        public override (int Reach, int Stride) Field => (shape.DilationY * (shape.KernelY - 1) + 1, shape.StrideY);
+        public override NodeField FieldOf(int input) => NodeField.Windows(shape);
 
         private readonly IElementwise<Kernels.Functions.Relu>? _relu = epilogue == Epilogue.Relu ? tape.Device.Op<IElementwise<Kernels.Functions.Relu>>() : null;
 

@@ -65,8 +65,6 @@ public sealed class Conv3d(Conv3d.Options options) : Layer
         return new Shape(options.Out, depth, plane.OutY, plane.OutX);
     }
 
-    public override long MultiplyAdds(Shape input, Shape output) => (long)output.Length * (_weight.Shape.Length / options.Out);
-
     public override string ToOnnx(OnnxGraph graph, string x, Shape input)
     {
         long[] Of(int depth, Pair plane) => [depth, plane.Y, plane.X];
@@ -87,7 +85,10 @@ public sealed class Conv3d(Conv3d.Options options) : Layer
             var from = z * (options.StrideDepth ?? options.Stride.Y) + tap * (options.DilationDepth ?? options.Dilation.Y) - PaddingDepth;
             if ((uint)from < (uint)depth) entries.Add((i, c * depth + from, 1f));
         }
-        var slices = tape.Add(new Rearranged(tape, x, new SparseMatrix(sliced.Length / plane, channels * depth, entries), sliced, plane));
+        var slices = tape.Add(new Rearranged(tape, x, new SparseMatrix(sliced.Length / plane, channels * depth, entries), sliced, plane)
+        {
+            Field = NodeField.Depths(NodeField.Window(Taps, options.StrideDepth ?? options.Stride.Y, PaddingDepth, options.DilationDepth ?? options.Dilation.Y)),
+        });
         var y = tape.Add(new Slices(tape, slices, _weight, _bias, Plane(x.Shape), options.Flipped ? Taps * options.Kernel.Y * options.Kernel.X : 0));
         var (outputs, outPlane) = (options.Out, y.Shape[2] * y.Shape[3]);
         return Rearranged.Selection(tape, y, new Shape(outputs, outDepth, y.Shape[2], y.Shape[3]), i => i % outDepth * outputs + i / outDepth, outPlane);
@@ -122,6 +123,10 @@ public sealed class Conv3d(Conv3d.Options options) : Layer
             if (turned > 0) _turned = SparseMatrix.Selection(turned, Enumerable.Range(0, turned).Select(i => turned - 1 - i));
             _window = ScratchOnce(turned > 0 ? weight.Shape.Length : 0);
         }
+
+        public override NodeField FieldOf(int input) => NodeField.Windows(_shape);
+
+        public override long MultiplyAdds => (long)_depth * _shape.OutputLength * _shape.WeightLength / _shape.Outputs;
 
         public override void Forward(Frame frame) => _conv.Forward(_shape, frame.Samples * _depth, frame.Input(), Window(frame), frame.Weights(_bias), frame.Output, Epilogue.None);
 

@@ -55,8 +55,6 @@ public sealed class ConvTranspose2d(ConvTranspose2d.Options options) : Layer
         return new Shape(options.Out, Size(input[1], 0), Size(input[2], 1));
     }
 
-    public override long MultiplyAdds(Shape input, Shape output) => (long)input.Length * (_weight.Shape.Length / input[0]);
-
     public override string ToOnnx(OnnxGraph graph, string x, Shape input) => graph.Add("ConvTranspose", _bias is null ? [x, graph.Weights(_weight)] : [x, graph.Weights(_weight), graph.Weights(_bias)],
         ("kernel_shape", new long[] { options.Kernel.Y, options.Kernel.X }), ("strides", new long[] { options.Stride.Y, options.Stride.X }), ("dilations", new long[] { options.Dilation.Y, options.Dilation.X }),
         ("pads", new long[] { options.Padding.Y, options.Padding.X, options.Padding.Y, options.Padding.X }), ("output_padding", new long[] { options.OutputPadding.Y, options.OutputPadding.X }), ("group", (long)options.Groups));
@@ -89,6 +87,10 @@ public sealed class ConvTranspose2d(ConvTranspose2d.Options options) : Layer
     private sealed class Product(Tape tape, Parameter weight, Tensor x, Conv2dShape shape) : Node(tape, [x], new Shape(shape.Channels, shape.Height, shape.Width), weight)
     {
         private readonly IConv2d _conv = tape.Device.Op<IConv2d>();
+
+        public override NodeField FieldOf(int input) => NodeField.Transposed(shape);
+
+        public override long MultiplyAdds => (long)shape.OutputLength * shape.WeightLength / shape.Outputs;
 
         public override void Forward(Frame frame) => _conv.BackwardInput(shape, frame.Samples, frame.Input(), frame.Weights(weight), frame.Output);
 

@@ -31,8 +31,6 @@ public sealed class DropConnect(DropConnect.Options options) : Layer
         return _linear.Build(build, input);
     }
 
-    public override long MultiplyAdds(Shape input, Shape output) => _linear.MultiplyAdds(input, output);
-
     public override string ToOnnx(OnnxGraph graph, string x, Shape input) => _linear.ToOnnx(graph, x, input);
 
     public override Tensor Forward(Tape tape, Tensor x) => tape.IsTraining && options.P > 0 ? tape.Add(new Thinned(tape, x, _linear.Weight, _linear.BiasParameter, options.P, _path)) : _linear.Forward(tape, x);
@@ -62,6 +60,8 @@ public sealed class DropConnect(DropConnect.Options options) : Layer
             (_rowsPerSample, _inputs, _outputs) = (x.Shape.Length / x.Shape[-1], x.Shape[-1], weight.Shape[0]);
             (_thinned, _zero) = (ScratchOnce(weight.Shape.Length), ScratchOnce(1));
         }
+
+        public override long MultiplyAdds => (long)_rowsPerSample * _inputs * _outputs;
 
         public override void Forward(Frame frame) =>
             _linear.Forward(frame.Samples * _rowsPerSample, _inputs, _outputs, frame.Input(), Drop(frame, frame.Weights(_weight), frame.Memory(_thinned), _scale), frame.Weights(_bias), frame.Output, Epilogue.None);

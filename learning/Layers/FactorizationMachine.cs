@@ -33,8 +33,6 @@ public sealed class FactorizationMachine(FactorizationMachine.Options options) :
         return new Shape(options.Out);
     }
 
-    public override long MultiplyAdds(Shape input, Shape output) => 2L * _factors.Shape.Length;
-
     public override Tensor Forward(Tape tape, Tensor x)
     {
         x = x.Reshape(new Shape(x.Shape.Length));
@@ -67,6 +65,10 @@ public sealed class FactorizationMachine(FactorizationMachine.Options options) :
             (_linear, _square, _factors) = (tape.Device.Op<ILinear>(), tape.Device.Op<IElementwise<Kernels.Functions.Square>>(), factors);
             (_squares, _product) = (ScratchOnce(factors.Shape.Length), ScratchOnce(factors.Shape.Length));
         }
+
+        public override NodeField FieldOf(int input) => NodeField.Whole;
+
+        public override long MultiplyAdds => _factors.Shape.Length;
 
         public override void Forward(Frame frame) => _linear.Forward(frame.Samples, Inputs, Outputs, frame.Input(), Squared(frame), View.None, frame.Output, Epilogue.None);
 

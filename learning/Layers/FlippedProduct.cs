@@ -26,6 +26,10 @@ internal sealed class FlippedProduct : Node
 
     public override bool ReadsOutput => _relu is not null;
 
+    public override NodeField FieldOf(int input) => NodeField.Windows(_shape);
+
+    public override long MultiplyAdds => (long)_shape.OutputLength * _shape.WeightLength / _shape.Outputs;
+
     public override void Forward(Frame frame) => _conv.Forward(_shape, frame.Samples, frame.Input(), Turned(frame), frame.Weights(_bias), frame.Output, _epilogue);
 
     public override void Backward(Frame frame)

@@ -9,18 +9,28 @@ public sealed class Gram(Gram.Options options) : Layer
     /// <param name="Normalized">Divides by C·positions, so that images of all sizes compare.</param>
     public sealed record Options(bool Normalized = false);
 
-    public override Shape Build(LayerBuilder build, Shape input) => input.Rank >= 2 ? new Shape(input[0], input[0]) : throw build.Misfit(input, "[channels, positions] or [channels, height, width]");
+    private string _path = "";
 
-    public override Tensor Forward(Tape tape, Tensor x) => tape.Add(new Products(tape, x, options.Normalized ? 1f / x.Shape.Length : 1f));
+    public override Shape Build(LayerBuilder build, Shape input)
+    {
+        _path = build.Path;
+        return input.Rank >= 2 ? new Shape(input[0], input[0]) : throw build.Misfit(input, "[channels, positions] or [channels, height, width]");
+    }
 
-    public override long MultiplyAdds(Shape input, Shape output) => (long)input.Length * input[0];
+    public override Tensor Forward(Tape tape, Tensor x) => tape.Add(new Products(tape, x, _path, options.Normalized ? 1f / x.Shape.Length : 1f));
 
-    private sealed class Products(Tape tape, Tensor x, float scale) : Node(tape, [x], new Shape(x.Shape[0], x.Shape[0]))
+    private sealed class Products(Tape tape, Tensor x, string path, float scale) : Node(tape, [x], new Shape(x.Shape[0], x.Shape[0]))
     {
         private readonly IMatMul _product = tape.Device.Op<IMatMul>();
         private readonly IVector _vector = tape.Device.Op<IVector>();
         private readonly int _channels = x.Shape[0];
         private readonly int _positions = x.Shape.Length / x.Shape[0];
+
+        public override NodeField FieldOf(int input) => NodeField.Whole;
+
+        public override long MultiplyAdds => (long)x.Shape.Length * _channels;
+
+        public override string Place => path;
 
         public override void Forward(Frame frame)
         {

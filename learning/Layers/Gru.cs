@@ -61,6 +61,8 @@ public sealed class Gru(Gru.Options options) : Recurrent(3, options.Hidden, opti
             _carried = CarriedState.Of(tape, cell.Carried, Save);
         }
 
+        public override NodeField? FieldOf(int input) => null;
+
         public override bool ReadsOutput => true;
 
         public override long MultiplyAdds => (long)_shape.Steps * (_cell.WeightInput.Shape.Length + _cell.WeightHidden.Shape.Length);

@@ -18,9 +18,6 @@ public abstract class Layer
     /// <param name="x">Name of what goes in.</param>
     /// <param name="input">One sample's input, as Build was given it.</param>
     public virtual string ToOnnx(OnnxGraph graph, string x, Shape input) => throw new NotSupportedException($"layer {GetType().Name} has no form in ONNX here. Export to safetensors instead.");
-
-    /// <summary>Multiply-adds of one sample's forward run; 0 where they are few beside those of the products.</summary>
-    public virtual long MultiplyAdds(Shape input, Shape output) => 0;
 }
 
 /// <summary>A layer whose product can apply a following ReLU before it stores: one pass over memory less.</summary>

@@ -58,7 +58,7 @@ public sealed class LayerBuilder
         var inner = new LayerBuilder(Join(name), kind, _parameters, _summaries, Lanes, _sides, Source, SourceVocabulary);
         var output = layer.Build(inner, input);
         long count = _parameters.Skip(before).Where(p => p.Kind == SliceKind.Parameter).Sum(p => (long)p.Shape.Length);
-        _summaries.Insert(at, new LayerSummary(inner.Path, kind, input, output, count, layer.MultiplyAdds(input, output)));
+        _summaries.Insert(at, new LayerSummary(inner.Path, kind, input, output, count));
         return output;
     }
 
@@ -88,8 +88,11 @@ public sealed class LayerBuilder
 /// <param name="Input">One sample's input.</param>
 /// <param name="Output">One sample's output.</param>
 /// <param name="Parameters">Trainable elements, inner layers included.</param>
-/// <param name="MultiplyAdds">Of one sample's forward run.</param>
-public sealed record LayerSummary(string Path, string Kind, Shape Input, Shape Output, long Parameters, long MultiplyAdds);
+public sealed record LayerSummary(string Path, string Kind, Shape Input, Shape Output, long Parameters)
+{
+    /// <summary>Of one sample's forward run in prediction, without those of inner layers that are listed themselves: all layers' sum is the network's.</summary>
+    public long MultiplyAdds { get; init; }
+}
 
 /// <summary>A shape that a layer, loss or data set cannot take; the text names the layer and both shapes.</summary>
 public sealed class ShapeException(string message) : Exception(message);

@@ -23,6 +23,7 @@ public sealed class Linear(Linear.Options options) : Layer, IFusesRelu
 
     private Parameter _weight = null!;
     private Parameter? _bias;
+    private string _path = "";
 
     internal Parameter Weight => _weight;
 
@@ -31,13 +32,12 @@ public sealed class Linear(Linear.Options options) : Layer, IFusesRelu
     public override Shape Build(LayerBuilder build, Shape input)
     {
         if (input.Rank < 1) throw build.Misfit(input, "[..., inputs]");
+        _path = build.Path;
         _weight = options.Shared?.Invoke() ?? build.Parameter("weight", new Shape(options.Out, input[-1]), options.WeightInit ?? new FanInUniform());
         if (_weight.Shape != new Shape(options.Out, input[-1])) throw build.Misfit(input, $"[..., {_weight.Shape[1]}], the width of the weights {_weight.Shape} that it shares");
         if (options.Bias) _bias = build.Parameter("bias", new Shape(options.Out), options.BiasInit ?? new FanInUniform(), Fan.Of(_weight.Shape));
         return new Shape([.. input.Axes[..^1], options.Out]);
     }
-
-    public override long MultiplyAdds(Shape input, Shape output) => (long)input.Length * options.Out;
 
     public override string ToOnnx(OnnxGraph graph, string x, Shape input)
     {
@@ -60,6 +60,11 @@ public sealed class Linear(Linear.Options options) : Layer, IFusesRelu
         private readonly int _outputs = layer._weight.Shape[0];
 
         public override bool ReadsOutput => _relu is not null;
+
+        public override NodeField FieldOf(int input) => NodeField.Rows(x.Shape);
+
+        // Not the path of a weight that it shares.
+        public override string Place => layer._path;
 
         public override long MultiplyAdds => (long)_rowsPerSample * _inputs * _outputs;
 

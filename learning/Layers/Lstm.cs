@@ -53,6 +53,8 @@ public sealed class Lstm(Lstm.Options options) : Recurrent(4, options.Hidden, op
             _carried = CarriedState.Of(tape, cell.Carried, Save);
         }
 
+        public override NodeField? FieldOf(int input) => null;
+
         public override bool ReadsOutput => true;
 
         public override long MultiplyAdds => (long)_shape.Steps * (_cell.WeightInput.Shape.Length + _cell.WeightHidden.Shape.Length);

@@ -15,25 +15,29 @@ public sealed class MaxPool2d(MaxPool2d.Options options) : Layer
         public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) => Window.Validate(Kernel, Padding);
     }
 
+    /// <summary>Rows are a volume's depth.</summary>
+    internal bool AlongDepth { get; init; }
+
     public override Shape Build(LayerBuilder build, Shape input) => Window.Output(build, input, options.Kernel, options.Stride, options.Padding);
 
     public override string ToOnnx(OnnxGraph graph, string x, Shape input) => graph.Add("MaxPool", [x], [.. Window.ToOnnx(options.Kernel, options.Stride, options.Padding)]);
 
-    public override Tensor Forward(Tape tape, Tensor x) => tape.Add(new Pool(tape, x, Window.Of(x.Shape, options.Kernel, options.Stride, options.Padding)));
+    public override Tensor Forward(Tape tape, Tensor x) => tape.Add(new Pool(tape, x, Window.Of(x.Shape, options.Kernel, options.Stride, options.Padding), AlongDepth));
 
     private sealed class Pool : Node
     {
         private readonly IMaxPool2d _pool;
         private readonly Pool2dShape _shape;
         private readonly Saved _argmax;
+        private readonly bool _alongDepth;
 
-        public Pool(Tape tape, Tensor x, Pool2dShape shape) : base(tape, [x], new Shape(shape.Channels, shape.OutY, shape.OutX))
+        public Pool(Tape tape, Tensor x, Pool2dShape shape, bool alongDepth) : base(tape, [x], new Shape(shape.Channels, shape.OutY, shape.OutX))
         {
-            (_pool, _shape) = (tape.Device.Op<IMaxPool2d>(), shape);
+            (_pool, _shape, _alongDepth) = (tape.Device.Op<IMaxPool2d>(), shape, alongDepth);
             _argmax = Save(shape.OutputLength);
         }
 
-        public override (int Reach, int Stride) Field => (_shape.KernelY, _shape.StrideY);
+        public override NodeField FieldOf(int input) => NodeField.Windows(_shape, _alongDepth);
 
         public override bool ReadsInputs => false;
 

@@ -23,7 +23,7 @@ public sealed class MaxPool3d(MaxPool3d.Options options) : Layer
     }
 
     private readonly MaxPool2d _planes = new(new(options.Kernel, options.Stride, options.Padding));
-    private readonly MaxPool2d _depth = new(new(new Pair(options.Depth ?? options.Kernel.Y, 1), new Pair(options.StrideDepth ?? options.Depth ?? options.Kernel.Y, 1)));
+    private readonly MaxPool2d _depth = new(new(new Pair(options.Depth ?? options.Kernel.Y, 1), new Pair(options.StrideDepth ?? options.Depth ?? options.Kernel.Y, 1))) { AlongDepth = true };
 
     public override Shape Build(LayerBuilder build, Shape input) => PooledAxes.BuildVolume(build, input, _planes, _depth, options.Depth ?? options.Kernel.Y);
 

@@ -52,6 +52,8 @@ public sealed class MaxUnpool2d(MaxUnpool2d.Options options) : Layer
             (_argmax, _maxima) = (Save(shape.OutputLength), Scratch(shape.OutputLength));
         }
 
+        public override NodeField FieldOf(int input) => input == 0 ? NodeField.Enlarged(_shape.StrideY, _shape.StrideX) : NodeField.Blocks(_shape);
+
         public override bool ReadsInputs => false;
 
         public override void Forward(Frame frame)

@@ -75,8 +75,6 @@ public sealed class MultiHeadAttention(MultiHeadAttention.Options options) : Lay
         return build.Child("out_proj", _outputs, input);
     }
 
-    public override long MultiplyAdds(Shape input, Shape output) => _inputs is not null ? 3L * input.Length * input[1] : ((long)input.Length + 2L * _source.Length) * input[1];
-
     public override string ToOnnx(OnnxGraph graph, string x, Shape input)
     {
         if (_inputs is not null)

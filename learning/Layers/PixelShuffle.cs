@@ -21,7 +21,7 @@ public sealed class PixelShuffle(PixelShuffle.Options options) : Layer
         {
             var (c, row, column) = (i / (r * width) / (r * height), i / (r * width) % (r * height), i % (r * width));
             return ((c * r * r + row % r * r + column % r) * height + row / r) * width + column / r;
-        });
+        }, field: NodeField.Enlarged(r, r));
     }
 
     private Shape Output(Shape x) => new(x[0] / options.Factor / options.Factor, x[1] * options.Factor, x[2] * options.Factor);

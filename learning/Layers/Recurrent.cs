@@ -24,8 +24,6 @@ public abstract class Recurrent(int gates, int hidden, int layers, bool bidirect
         return new Shape(input[0], Directions * hidden);
     }
 
-    public sealed override long MultiplyAdds(Shape input, Shape output) => _cells.Sum(c => (long)input[0] * (c.WeightInput.Shape.Length + c.WeightHidden.Shape.Length));
-
     public sealed override Tensor Forward(Tape tape, Tensor x)
     {
         for (var layer = 0; layer < layers; layer++)

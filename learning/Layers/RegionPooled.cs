@@ -17,6 +17,8 @@ internal sealed class RegionPooled : Node
         _argmax = Save(shape.OutputLength);
     }
 
+    public override NodeField? FieldOf(int input) => _hasRegions ? null : NodeField.Adaptive(_shape.Height, _shape.Width, _shape.OutY, _shape.OutX);
+
     public override bool ReadsInputs => false;
 
     public override void Forward(Frame frame) => _pool.Forward(_shape, frame.Samples, frame.Input(0), _hasRegions ? frame.Input(1) : View.None, frame.Output, frame.Memory(_argmax));

@@ -23,8 +23,6 @@ public sealed class ScaledDotAttention(ScaledDotAttention.Options options) : Lay
         return new Shape(input[0], input[1] / 3);
     }
 
-    public override long MultiplyAdds(Shape input, Shape output) => 2L * input[0] * input[0] * output[1];
-
     public override string ToOnnx(OnnxGraph graph, string x, Shape input)
     {
         var (steps, heads, width) = (input[0], options.Heads, input[1] / 3 / options.Heads);

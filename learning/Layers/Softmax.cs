@@ -18,6 +18,8 @@ public sealed class Softmax : Layer
         private readonly int _width = x.Shape[-1];
         private readonly int _rows = x.Shape.Length / x.Shape[-1];
 
+        public override NodeField FieldOf(int input) => NodeField.Rows(x.Shape);
+
         public override bool ReadsInputs => false;
 
         public override bool ReadsOutput => true;

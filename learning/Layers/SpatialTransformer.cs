@@ -56,6 +56,8 @@ public sealed class SpatialTransformer(SpatialTransformer.Options options) : Lay
             if (!theta.NeedsGradient) _unwanted = Scratch(6); // the op always writes dTheta
         }
 
+        public override NodeField? FieldOf(int input) => null;
+
         public override void Forward(Frame frame) => _sample.Forward(_shape, frame.Samples, frame.Input(0), frame.Input(1), frame.Output);
 
         public override void Backward(Frame frame) => _sample.Backward(_shape, frame.Samples, frame.Input(0), frame.Input(1), frame.OutputGradient,

@@ -41,7 +41,7 @@ public sealed class Upsample(Upsample.Options options) : Layer
             foreach (var (row, byRow) in Taps(y, height))
                 foreach (var (at, byColumn) in Taps(column, width)) entries.Add((i, row * width + at, byRow * byColumn));
         }
-        return tape.Add(new Rearranged(tape, x, new SparseMatrix(plane, height * width, entries), output, repeats: output[0]));
+        return tape.Add(new Rearranged(tape, x, new SparseMatrix(plane, height * width, entries), output, repeats: output[0]) { Field = NodeField.Enlarged(options.Factor, options.Factor, options.Mode == Interpolation.Bilinear) });
     }
 
     // Which input places give output place o of one axis, and how much each.

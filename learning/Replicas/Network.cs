@@ -6,6 +6,8 @@ namespace DistTrain.Learning;
 public sealed class Network
 {
     private readonly Layer _root;
+    private readonly Lazy<(IReadOnlyList<LayerSummary> Layers, long Total)> _costs;
+    private readonly List<LayerSummary> _summaries;
 
     /// <param name="root">Not built yet.</param>
     /// <param name="input">One sample's input.</param>
@@ -19,7 +21,8 @@ public sealed class Network
         var (parameters, summaries) = (new List<Parameter>(), new List<LayerSummary>());
         var sides = new SideLosses();
         Output = root.Build(new LayerBuilder("", "network", parameters, summaries, lanes, sides, input, root.Vocabulary), input);
-        (Parameters, Layers, Sides) = (parameters, summaries, sides);
+        (Parameters, _summaries, Sides) = (parameters, summaries, sides);
+        _costs = new(Costs);
         var apart = sides.Penalties.Count > 0 && loss is { Factor: not LossFactor.None };
         Layout = new ParameterLayout(parameters.SelectMany(p => apart && p.Kind == SliceKind.Parameter
             ? [(p.Name, p.Shape, p.Kind), ($"{p.Name}~side", p.Shape, SliceKind.Side)]
@@ -43,7 +46,10 @@ public sealed class Network
     public IReadOnlyList<Parameter> Parameters { get; }
 
     /// <summary>Every layer, outer before inner.</summary>
-    public IReadOnlyList<LayerSummary> Layers { get; }
+    public IReadOnlyList<LayerSummary> Layers => _costs.Value.Layers;
+
+    /// <summary>Multiply-adds of one sample's forward run in prediction: those of all nodes, and of all <see cref="Layers"/>.</summary>
+    public long MultiplyAdds => _costs.Value.Total;
 
     /// <summary>What training lowers besides the main loss.</summary>
     public SideLosses Sides { get; }
@@ -56,7 +62,7 @@ public sealed class Network
     {
         get
         {
-            var (found, places) = (new List<(string, Layer, Shape, Shape)>(), Layers.ToDictionary(l => l.Path));
+            var (found, places) = (new List<(string, Layer, Shape, Shape)>(), _summaries.ToDictionary(l => l.Path));
             Add(_root, "");
             return found;
 
@@ -97,6 +103,23 @@ public sealed class Network
 
     /// <summary>The whole network's nodes, from its evaluation mode.</summary>
     internal string ToOnnx(OnnxGraph graph, string x) => _root.ToOnnx(graph, x, Input);
+
+    // Each node's multiply-adds, with the layer that it belongs to, or the one around that.
+    private (IReadOnlyList<LayerSummary>, long) Costs()
+    {
+        using var device = new CpuDevice(1);
+        var tape = new Tape(device, TapeMode.Prediction, Input);
+        Record(tape);
+        var (counts, total) = (_summaries.Select(l => l.Path).Distinct().ToDictionary(path => path, _ => 0L), 0L);
+        foreach (var node in tape.Nodes.Where(n => n.MultiplyAdds > 0))
+        {
+            total += node.MultiplyAdds;
+            var place = node.Place ?? throw new InvalidOperationException($"{node.GetType()} has multiply-adds and neither a parameter nor a place of its own.");
+            while (place.Length > 0 && !counts.ContainsKey(place)) place = place[..Math.Max(0, place.LastIndexOf('.'))];
+            if (place.Length > 0) counts[place] += node.MultiplyAdds;
+        }
+        return ([.. _summaries.Select(l => l with { MultiplyAdds = counts.Remove(l.Path, out var count) ? count : 0 })], total);
+    }
 
     /// <summary>Records the network on a tape, up to its output.</summary>
     internal Tensor Record(Tape tape) => _root.Forward(tape, tape.Input);

@@ -46,8 +46,9 @@ internal static class SummaryVerb
         json["layers"] = new JsonArray([.. plan.Network.Layers.Select(layer => new JsonObject
         {
             ["path"] = layer.Path, ["kind"] = layer.Kind, ["input"] = Axes(layer.Input), ["output"] = Axes(layer.Output), ["parameters"] = layer.Parameters, ["multiplyAdds"] = layer.MultiplyAdds,
-            ["activationBytes"] = 4L * layer.Output.Length, ["receptiveField"] = fields.TryGetValue(layer.Path, out var field) ? field : null,
+            ["activationBytes"] = 4L * layer.Output.Length, ["receptiveField"] = fields.TryGetValue(layer.Path, out var field) ? new JsonArray([.. field.Select(size => JsonValue.Create(size))]) : null,
         })]);
+        json["multiplyAdds"] = plan.Network.MultiplyAdds;
         json["shards"] = new JsonArray([.. plan.Shards.Select(s => new JsonObject { ["firstBlock"] = s.FirstBlock, ["blocks"] = s.BlockCount, ["elements"] = s.Length })]);
         if (plan.Stages is not null) json["pipeline"] = PipelineReport.ToJson(plan);
         var memory = Memory(plan);
@@ -66,12 +67,11 @@ internal static class SummaryVerb
         var fields = ReceptiveFields.Of(plan.Network);
         table.AddRow("input", "", plan.Network.Input.ToString().EscapeMarkup(), "", "", Bytes(4L * plan.Network.Input.Length), "");
         foreach (var layer in plan.Network.Layers)
-            table.AddRow(layer.Path, layer.Kind, layer.Output.ToString().EscapeMarkup(), Count(layer.Parameters), Count(layer.MultiplyAdds), Bytes(4L * layer.Output.Length), fields.TryGetValue(layer.Path, out var field) ? $"{field} x {field}" : "");
+            table.AddRow(layer.Path, layer.Kind, layer.Output.ToString().EscapeMarkup(), Count(layer.Parameters), Count(layer.MultiplyAdds), Bytes(4L * layer.Output.Length), fields.TryGetValue(layer.Path, out var field) ? string.Join(" x ", field) : "-");
         terminal.Drawing(terminal.Out, terminal.OutDraws).Write(table);
 
         var memory = Memory(plan);
-        var leaves = plan.Network.Layers.Where(l => !plan.Network.Layers.Any(other => other.Path.StartsWith(l.Path + ".", StringComparison.Ordinal)));
-        Line("parameters", $"{layout.ParameterCount:N0} in {layout.Blocks.Count} blocks; {leaves.Sum(l => l.MultiplyAdds):N0} multiply-adds a sample, forward");
+        Line("parameters", $"{layout.ParameterCount:N0} in {layout.Blocks.Count} blocks; {plan.Network.MultiplyAdds:N0} multiply-adds a sample, forward");
         Line("data", $"{job.Data.Train.Identity.Description}; {job.Data.Test.Identity.Description}");
         Line("plan", $"{job.Epochs} epochs of {job.StepsPerEpoch:N0} steps = {job.TotalSteps:N0} steps; a step is {job.BatchSize} samples in {job.MicroBatches} micro-batches of {job.BatchSize / job.MicroBatches}{(job.BatchSize % job.MicroBatches == 0 ? "" : " or one more")}");
         Line("cluster", $"{(cluster.Processes > 0 ? $"{cluster.Processes} worker processes" : $"{cluster.Workers} workers")}, {plan.Shards.Count} shards of {string.Join(", ", plan.Shards.Select(s => $"{s.BlockCount}"))} blocks");

@@ -5,7 +5,7 @@ namespace DistTrain.Learning;
 /// <summary>One stage of a pipeline: consecutive nodes of the model.</summary>
 /// <param name="Offset">First element of the flat vector that is its own; Length elements follow, padding included.</param>
 /// <param name="Parameters">Trainable elements.</param>
-/// <param name="MultiplyAdds">Of one sample's forward run.</param>
+/// <param name="MultiplyAdds">Of one sample's forward run in training: heads that only training has count too.</param>
 /// <param name="Layers">Those that learn, by path and kind.</param>
 /// <param name="Activations">Elements of one sample that it gives to the next stage; 0 for the last.</param>
 /// <param name="EvaluationActivations">The same in an evaluation: layers that only training has may move the cut.</param>
@@ -71,7 +71,7 @@ public sealed class ModelStages
     }
 }
 
-/// <summary>What runs of nodes cost, by the layers whose parameters they use.</summary>
+/// <summary>What runs of nodes cost, and the layers whose parameters they use.</summary>
 internal sealed class NodeCosts
 {
     private readonly (long Cost, long MultiplyAdds, string? Layer)[] _nodes;
@@ -85,13 +85,12 @@ internal sealed class NodeCosts
         for (var i = 0; i < _nodes.Length; i++)
         {
             var node = tape.Nodes[i];
-            _nodes[i].Cost = node.Output.Shape.Length;
+            (_nodes[i].Cost, _nodes[i].MultiplyAdds) = (node.Output.Shape.Length + node.MultiplyAdds, node.MultiplyAdds);
             foreach (var parameter in node.Parameters)
             {
-                // A parameter is named after its layer: features.3.weight. A layer of several nodes counts with its first.
+                // A parameter is named after its layer: features.3.weight. A layer of several nodes is named with its first.
                 var path = parameter.Name[..Math.Max(0, parameter.Name.LastIndexOf('.'))];
-                if (!seen.Add(path) || !layers.TryGetValue(path, out var layer)) continue;
-                _nodes[i] = (_nodes[i].Cost + layer.MultiplyAdds, _nodes[i].MultiplyAdds + layer.MultiplyAdds, $"{layer.Path} {layer.Kind}");
+                if (seen.Add(path) && layers.TryGetValue(path, out var layer)) _nodes[i].Layer = $"{layer.Path} {layer.Kind}";
             }
         }
     }

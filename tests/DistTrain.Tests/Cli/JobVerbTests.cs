@@ -84,6 +84,8 @@ public sealed class JobVerbTests : CommandFixture
         Assert.Equal(0, ended.Code);
         Assert.Equal((61706, 24, 4), ((int)ended.Json["parameters"]!, (int)ended.Json["blocks"]!, (int)ended.Json["microBatches"]!));
         Assert.Equal(416_520L, ended.Json["layers"]!.AsArray().Sum(l => (long)l!["multiplyAdds"]!));
+        Assert.Equal(416_520L, (long)ended.Json["multiplyAdds"]!);
+        Assert.Equal(("[14,14]", "[28,28]"), (ended.Json["layers"]![3]!["receptiveField"]!.ToJsonString(), ended.Json["layers"]![11]!["receptiveField"]!.ToJsonString()));
         Assert.Equal("[16,10,10]", ended.Json["layers"]![3]!["output"]!.ToJsonString());
         Assert.Equal(24, ended.Json["shards"]!.AsArray().Sum(s => (int)s!["blocks"]!));
         var drawn = await Run("summary", "--set", "data.format={digits: {train: 128, test: 10}}");

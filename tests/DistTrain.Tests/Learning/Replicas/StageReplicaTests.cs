@@ -155,6 +155,8 @@ public sealed class StageReplicaTests
         Assert.Equal(["1 linear"], two[0].Layers);
         Assert.Equal(200, two[0].Activations);
         Assert.Equal((6_040L, 0), (two[1].MultiplyAdds, two[1].Activations));
+        var thin = new Network(new Sequential(new DepthwiseConv2d(new(new Pair(3, 3))), new PointwiseConv2d(new(4)), new Flatten(), new DropConnect(new(4)), new Linear(new(4))), _data.InputShape);
+        Assert.Equal(thin.MultiplyAdds, ModelStages.Cut(thin, _loss, _data, 2).Stages.Sum(s => s.MultiplyAdds));
         Assert.StartsWith("stages is 6. It must be between 1 and 5", Assert.Throws<ArgumentException>(() => ModelStages.Cut(network, _loss, _data, 6)).Message);
     }
 
