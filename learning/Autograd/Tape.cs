@@ -178,8 +178,9 @@ public sealed class Tape
         for (var i = _nodes.Count - 1; i >= 0; i--)
         {
             var node = _nodes[i];
+            if (!node.InPlace) continue;
             var input = node.Edges[0].Tensor.Root;
-            if (node.InPlace && input.Consumers.Count == 1 && input.Gradient is not null && node.Output.Gradient is not null) input.Gradient = node.Output.Gradient;
+            if (input.Consumers.Count == 1 && input.Gradient is not null && node.Output.Gradient is not null) input.Gradient = node.Output.Gradient;
         }
     }
 

@@ -8,7 +8,7 @@ public abstract class WeightRule(string pattern)
     public string Pattern { get; } = pattern;
 
     /// <summary>What * stands for in the name; null where it does not fit.</summary>
-    public string? Fits(string name)
+    public virtual string? Fits(string name)
     {
         var star = Pattern.IndexOf('*', StringComparison.Ordinal);
         if (star < 0) return name == Pattern ? "" : null;

@@ -2,7 +2,7 @@ namespace DistTrain.Learning;
 
 /// <summary>
 /// Mean and standard deviation (of the population: divided by N) of each channel of a data set's inputs, in double.
-/// A channel is axis 0 of [C, H, W], the last axis otherwise. A channel that never varies has deviation 1, so that it becomes 0, to rounding.
+/// A channel is axis 0 of [C, H, W] and of [C, D, H, W], the last axis otherwise. A channel that never varies has deviation 1, so that it becomes 0, to rounding.
 /// </summary>
 public sealed record ChannelStatistics(IReadOnlyList<double> Mean, IReadOnlyList<double> Deviation)
 {
@@ -10,7 +10,7 @@ public sealed record ChannelStatistics(IReadOnlyList<double> Mean, IReadOnlyList
     public static (int Channels, int Inner) ChannelsOf(Shape input) => input.Rank switch
     {
         0 => (1, 1),
-        3 => (input[0], input[1] * input[2]),
+        3 or 4 => (input[0], input.Length / input[0]),
         _ => (input[-1], 1),
     };
 

@@ -41,11 +41,14 @@ public sealed class NumericTable : Dataset
     }
 
     /// <summary>Samples with <paramref name="valueCount"/> real targets each. The features are kept, not copied.</summary>
-    public static NumericTable Valued(int featureCount, float[] features, int valueCount, ReadOnlySpan<float> values, DatasetIdentity identity)
+    public static NumericTable Valued(int featureCount, float[] features, int valueCount, ReadOnlySpan<float> values, DatasetIdentity identity) => Valued(featureCount, features, new Shape(valueCount), values, identity);
+
+    /// <summary>The same with real targets of a shape of their own.</summary>
+    public static NumericTable Valued(int featureCount, float[] features, Shape target, ReadOnlySpan<float> values, DatasetIdentity identity)
     {
         var bits = new int[values.Length];
         for (var i = 0; i < bits.Length; i++) bits[i] = BitConverter.SingleToInt32Bits(values[i]);
-        return new(featureCount, features, new(valueCount), bits, TargetKind.Values, [], 0, identity);
+        return new(featureCount, features, target, bits, TargetKind.Values, [], 0, identity);
     }
 
     public override void Read(int index, Span<float> input, Span<int> target)

@@ -19,6 +19,7 @@ public sealed class Augmented : Dataset
     {
         (_source, _steps, _seed) = (source, steps, seed);
         if (source.InputShape.Rank != 3) throw new ShapeException($"augmentations take images of [channels, height, width]; the data's samples are {source.InputShape}.");
+        if (source.TargetKind == TargetKind.Values && source.TargetShape.Rank == 3) throw new ShapeException($"augmentations would change the input and not the target image {source.TargetShape} that belongs to it. Remove data.augment.");
         InputShape = source.InputShape;
         foreach (var step in steps) InputShape = step.Result(InputShape);
         TargetShape = HasClasses ? new Shape(InputShape[1], InputShape[2]) : source.TargetShape;

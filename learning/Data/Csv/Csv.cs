@@ -14,7 +14,7 @@ public enum CsvHeader
 }
 
 /// <summary>
-/// A table of numbers as delimited text, plain or gzip: every column but the target is a feature, input [columns - 1].
+/// A table of numbers as delimited text, plain or gzip: every column but the targets is a feature, input [columns - targets]. One target column, or several of real values (a box, a distribution, many outputs).
 /// The test set is a second file, or rows drawn from the first. Class labels are whole numbers from 0, or texts numbered in ordinal order.
 /// </summary>
 [Named("csv")]
@@ -36,12 +36,24 @@ public sealed class Csv(Csv.Options options) : DatasetFormat
         [property: Range(0.0, 1.0, MinimumIsExclusive = true, MaximumIsExclusive = true)] double TestFraction = 0.2,
         [property: Range(0, 9007199254740992.0)] long? Seed = null) : IValidatableObject
     {
+        /// <summary>Several target columns of real values in place of target, names or numbers from 1, in the order of the model's outputs: targets must be values.</summary>
+        public IReadOnlyList<string> TargetColumns { get; init; } = [];
+
+        /// <summary>What the target columns are a row-major listing of, such as [3, 3]; empty: [columns].</summary>
+        [Range(1, 1 << 20)]
+        public IReadOnlyList<int> TargetShape { get; init; } = [];
+
         internal char Separator => Delimiter[0];
 
         public IEnumerable<ValidationResult> Validate(ValidationContext context)
         {
             if (Delimiter.Length != 1 || Delimiter[0] is '"' or '\n' or '\r')
                 yield return new ValidationResult($"is \"{Delimiter}\". It must be one character, neither a quote nor a line end: \",\", \";\" or \"\\t\".", [nameof(Delimiter)]);
+            if (TargetColumns.Count > 0 && Target.Length > 0) yield return new ValidationResult($"is set beside target. Only one of them can be: list all target columns in targetColumns.", [nameof(TargetColumns)]);
+            if (TargetColumns.Count > 1 && Targets != TargetKind.Values) yield return new ValidationResult($"has {TargetColumns.Count} columns and targets is labels. A class is one column: set targets to values, or name one column.", [nameof(TargetColumns)]);
+            if (TargetShape.Count > 0 && Targets != TargetKind.Values) yield return new ValidationResult("is set and targets is labels. A label has no shape: set targets to values, or remove targetShape.", [nameof(TargetShape)]);
+            var columns = Math.Max(1, TargetColumns.Count);
+            if (TargetShape.Count > 0 && TargetShape.Aggregate(1L, (all, axis) => Math.Min(all * axis, int.MaxValue)) != columns) yield return new ValidationResult($"is [{string.Join(", ", TargetShape)}]. Its axes must multiply to the {columns} target column{(columns == 1 ? "" : "s")}.", [nameof(TargetShape)]);
         }
     }
 
@@ -66,7 +78,7 @@ public sealed class Csv(Csv.Options options) : DatasetFormat
         if (!File.Exists(testPath)) throw new DatasetException($"the option test of csv is {options.Test}, which does not exist (looked for {Path.GetFullPath(testPath)}). It must be the file with the test rows; leave it empty to draw them from the first file.");
         using var testSource = new SourceBytes();
         var test = CsvTable.Read(testPath, options, testSource);
-        if (test.Columns.Count != train.Columns.Count || test.Target != train.Target || !test.Columns.SequenceEqual(train.Columns))
+        if (test.Columns.Count != train.Columns.Count || !test.Target.SequenceEqual(train.Target) || !test.Columns.SequenceEqual(train.Columns))
             throw new DatasetException($"{train.Path} has columns {Describe(train)}, {test.Path} has {Describe(test)}. They must be the same, in the same order.");
         var classes = ClassesOf(train);
         return new(Make("train", train, null, classes, source), Make("test", test, null, classes, testSource));
@@ -87,7 +99,7 @@ public sealed class Csv(Csv.Options options) : DatasetFormat
     private NumericTable Make(string name, CsvTable table, int[]? rows, Classes classes, SourceBytes source)
     {
         rows ??= [.. Enumerable.Range(0, table.Rows)];
-        var width = table.Columns.Count - 1;
+        var (width, targets) = (table.Columns.Count - table.Target.Count, table.Target.Count);
         var features = new float[rows.Length * width];
         for (var i = 0; i < rows.Length; i++) table.Features.CopyTo(rows[i] * width, features, i * width, width);
         var identity = source.Identity($"csv {name}: {rows.Length} rows of {Path.GetFileName(table.Path)}");
@@ -98,12 +110,14 @@ public sealed class Csv(Csv.Options options) : DatasetFormat
             Fail(problems);
             return NumericTable.Labelled(width, features, labels, classes.Count, classes.Names, identity);
         }
-        var values = new float[rows.Length];
-        for (var i = 0; i < rows.Length; i++)
-            if (CsvTable.Number(table.Targets[rows[i]], out values[i]) is { } problem)
-                problems.Add($"{table.Where(rows[i])}: {problem}");
+        var values = new float[rows.Length * targets];
+        for (var i = 0; i < values.Length; i++)
+        {
+            var (row, target) = (rows[i / targets], i % targets);
+            if (CsvTable.Number(table.Targets[row * targets + target], out values[i]) is { } problem) problems.Add($"{table.Where(row, target)}: {problem}");
+        }
         Fail(problems);
-        return NumericTable.Valued(width, features, 1, values, identity);
+        return NumericTable.Valued(width, features, options.TargetShape.Count > 0 ? new Shape([.. options.TargetShape]) : new Shape(targets), values, identity);
     }
 
     private Classes ClassesOf(CsvTable table)
@@ -113,11 +127,11 @@ public sealed class Csv(Csv.Options options) : DatasetFormat
         {
             var largest = table.Targets.Max(target => int.Parse(target, CultureInfo.InvariantCulture));
             return largest < MostClasses ? new(Math.Max(2, largest + 1), [])
-                : throw new DatasetException($"{table.Path} has label {largest} in column {table.Target + 1}. Labels must be 0 to {MostClasses - 1}: number the classes from 0, or set the option targets of csv to values.");
+                : throw new DatasetException($"{table.Path} has label {largest} in column {table.Target[0] + 1}. Labels must be 0 to {MostClasses - 1}: number the classes from 0, or set the option targets of csv to values.");
         }
         var names = table.Targets.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
         return names.Count <= MostClasses ? new(Math.Max(2, names.Count), names)
-            : throw new DatasetException($"{table.Path} has {names.Count} different labels in column {table.Target + 1}. There must be at most {MostClasses}: set the option target of csv to the column of the class.");
+            : throw new DatasetException($"{table.Path} has {names.Count} different labels in column {table.Target[0] + 1}. There must be at most {MostClasses}: set the option target of csv to the column of the class.");
     }
 
     private static string Describe(CsvTable table) => table.Columns[0].Length == 0 ? $"1 to {table.Columns.Count}" : string.Join(", ", table.Columns);

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace DistTrain.Learning;
 
-/// <summary>The rows of one file: features as numbers, the target column as text with its line, all bad fields reported together.</summary>
+/// <summary>The rows of one file: features as numbers, the target columns as text with their line, all bad fields reported together.</summary>
 internal sealed class CsvTable
 {
     private const int MostProblems = 20;
@@ -13,21 +13,21 @@ internal sealed class CsvTable
     /// <summary>Names of all columns; "" where there is no header.</summary>
     public required IReadOnlyList<string> Columns { get; init; }
 
-    /// <summary>Index of the target column.</summary>
-    public required int Target { get; init; }
+    /// <summary>Indexes of the target columns, in the order of a sample's target.</summary>
+    public required IReadOnlyList<int> Target { get; init; }
 
-    /// <summary>[rows, Columns.Count - 1].</summary>
+    /// <summary>[rows, Columns.Count - Target.Count].</summary>
     public required List<float> Features { get; init; }
 
-    /// <summary>The target column's fields.</summary>
+    /// <summary>The target columns' fields, [rows, Target.Count].</summary>
     public required List<string> Targets { get; init; }
 
     /// <summary>The line of each row.</summary>
     public required List<int> Lines { get; init; }
 
-    public int Rows => Targets.Count;
+    public int Rows => Lines.Count;
 
-    public string Where(int row) => $"{Path} line {Lines[row]}, column {Name(Target)}";
+    public string Where(int row, int target = 0) => $"{Path} line {Lines[row]}, column {Name(Target[target])}";
 
     private string Name(int column) => NameOf(Columns, column);
 
@@ -54,7 +54,7 @@ internal sealed class CsvTable
             throw new DatasetException($"{path} line {reader.Line} has {first.Count} column. Rows must have at least one feature and a target: check the delimiter, which is set to \"{options.Delimiter}\".");
         var hasHeader = options.Header switch { CsvHeader.Present => true, CsvHeader.Absent => false, _ => !first.Any(IsNumber) };
         IReadOnlyList<string> columns = hasHeader ? [.. first] : [.. first.Select(_ => "")];
-        var target = FindTarget(path, columns, hasHeader, options.Target);
+        var target = FindTargets(path, columns, hasHeader, options);
         var table = new CsvTable { Path = path, Columns = columns, Target = target, Features = [], Targets = [], Lines = [] };
         var problems = new List<string>();
         for (var row = hasHeader ? reader.Next() : first; row is not null && problems.Count < MostProblems; row = reader.Next()) table.Add(row, reader.Line, problems);
@@ -73,13 +73,16 @@ internal sealed class CsvTable
         }
         for (var column = 0; column < row.Count; column++)
         {
-            if (column == Target) continue;
+            if (Target.Contains(column)) continue;
             if (Number(row[column], out var value) is { } problem) problems.Add($"{Path} line {line}, column {Name(column)}: {problem}");
             Features.Add(value);
         }
-        Targets.Add(row[Target]);
         Lines.Add(line);
-        if (row[Target].Length == 0) problems.Add($"{Where(Rows - 1)}: the target is empty. It must be given in every row.");
+        for (var target = 0; target < Target.Count; target++)
+        {
+            Targets.Add(row[Target[target]]);
+            if (Targets[^1].Length == 0) problems.Add($"{Where(Rows - 1, target)}: the target is empty. It must be given in every row.");
+        }
         if (Features.Count > Array.MaxLength - Columns.Count) throw new DatasetException($"{Path} has more than {Array.MaxLength} numbers by line {line}. At most that many are read into memory: split the file.");
     }
 
@@ -93,15 +96,22 @@ internal sealed class CsvTable
         return float.IsFinite(value) ? null : $"is \"{Short(field)}\", beyond what float32 can hold (3.4e38). It must be a finite number: scale the column.";
     }
 
-    private static int FindTarget(string path, IReadOnlyList<string> columns, bool hasHeader, string wanted)
+    private static IReadOnlyList<int> FindTargets(string path, IReadOnlyList<string> columns, bool hasHeader, Csv.Options options)
     {
-        if (wanted.Length == 0) return columns.Count - 1;
+        if (options.TargetColumns.Count == 0) return [options.Target.Length == 0 ? columns.Count - 1 : Find(path, columns, hasHeader, "target", options.Target)];
+        int[] found = [.. options.TargetColumns.Select(wanted => Find(path, columns, hasHeader, "targetColumns", wanted))];
+        if (found.GroupBy(c => c).FirstOrDefault(g => g.Count() > 1) is { } twice) throw new DatasetException($"{path}: the option targetColumns of csv names column {NameOf(columns, twice.Key)} twice. Name each once.");
+        return found.Length < columns.Count ? found : throw new DatasetException($"{path}: the option targetColumns of csv names all {columns.Count} columns. At least one must be left as a feature.");
+    }
+
+    private static int Find(string path, IReadOnlyList<string> columns, bool hasHeader, string option, string wanted)
+    {
         var named = Enumerable.Range(0, columns.Count).Where(i => hasHeader && columns[i] == wanted).ToList();
         if (named.Count == 1) return named[0];
-        if (named.Count > 1) throw new DatasetException($"{path}: columns {string.Join(" and ", named.Select(i => i + 1))} are both called \"{wanted}\". Set the option target of csv to the number of one.");
+        if (named.Count > 1) throw new DatasetException($"{path}: columns {string.Join(" and ", named.Select(i => i + 1))} are both called \"{wanted}\". Set the option {option} of csv to the number of one.");
         if (int.TryParse(wanted, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= 1 && number <= columns.Count) return number - 1;
         var choices = hasHeader ? $"one of {string.Join(", ", columns)}, or a number from 1 to {columns.Count}" : $"a number from 1 to {columns.Count}, as the file has no header";
-        throw new DatasetException($"{path}: the option target of csv is \"{wanted}\". It must be {choices}.");
+        throw new DatasetException($"{path}: the option {option} of csv {(option == "target" ? "is" : "has")} \"{wanted}\". It must be {choices}.");
     }
 
     private static bool IsNumber(string field) => float.TryParse(field, NumberStyles.Float, CultureInfo.InvariantCulture, out _);

@@ -51,6 +51,26 @@ public sealed class CsvTests : IDisposable
     }
 
     [Fact]
+    public void Several_target_columns_make_one_target_in_the_order_they_are_named()
+    {
+        var path = _files.Write("boxes.csv", "pc,ink,x,y,pixels\n1,7,0.25,0.5,8\n0,9,-1,-2,6\n");
+        var (train, test) = new Csv(new(Targets: TargetKind.Values, TestFraction: 0.5) { TargetColumns = ["y", "pc", "3", "5"], TargetShape = [2, 2] }).Open(path, 1);
+        Assert.Equal((TargetKind.Values, 0, new Shape(2, 2), new Shape(1)), (train.TargetKind, train.Classes, train.TargetShape, train.InputShape));
+        var rows = new[] { train, test }.Select(set => Sample(set, 0)).OrderBy(s => s.Input[0]).ToList();
+        Assert.Equal([7f, 9f], rows.Select(r => r.Input[0]));
+        Assert.Equal([0.5f, 1f, 0.25f, 8f, -2f, 0f, -1f, 6f], rows.SelectMany(r => r.Target.Select(BitConverter.Int32BitsToSingle)));
+        Assert.Equal(new Shape(2), new Csv(new(Targets: TargetKind.Values) { TargetColumns = ["x", "y"] }).Open(path, 1).Train.TargetShape);
+        Csv Of(params string[] columns) => new(new(Targets: TargetKind.Values) { TargetColumns = columns });
+        Assert.Equal($"{path}: the option targetColumns of csv has \"z\". It must be one of pc, ink, x, y, pixels, or a number from 1 to 5.", Refusal(Of("x", "z"), path));
+        Assert.Equal($"{path}: the option targetColumns of csv names column 3 (x) twice. Name each once.", Refusal(Of("x", "3"), path));
+        Assert.Equal($"{path}: the option targetColumns of csv names all 5 columns. At least one must be left as a feature.", Refusal(Of("1", "2", "3", "4", "5"), path));
+        path = _files.Write("bad.csv", "a,b,c\n1,2,3\n1,x,\n");
+        Assert.Equal($"{path} line 3, column 3 (c): the target is empty. It must be given in every row.", Refusal(Of("b", "c"), path));
+        path = _files.Write("text.csv", "a,b,c\n1,2,3\n1,x,4\n");
+        Assert.Equal($"{path} line 3, column 2 (b): is \"x\". It must be a number, with a point for decimals; text columns cannot be features.", Refusal(Of("b", "c"), path));
+    }
+
+    [Fact]
     public void The_drawn_test_rows_follow_from_the_seed_alone_and_are_a_partition()
     {
         var path = _files.Write("rows.csv", string.Concat(Enumerable.Range(0, 100).Select(i => $"{i},0\n")));
