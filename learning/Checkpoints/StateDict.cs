@@ -69,7 +69,7 @@ public static class StateDict
     }
 
     /// <summary>What a slice is called in PyTorch: one name, or running mean, running variance and the count of updates; none for what is no part of a model.</summary>
-    internal static IEnumerable<string> Names(Slice slice) => slice.Kind switch
+    public static IEnumerable<string> Names(Slice slice) => slice.Kind switch
     {
         SliceKind.Parameter => [slice.Name],
         SliceKind.Moments => [Running(slice, "mean"), Running(slice, "var"), Tracked(slice)],

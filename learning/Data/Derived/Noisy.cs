@@ -24,5 +24,7 @@ public sealed class Noisy(Noisy.Options options) : DatasetFormat
         return new(new NoisySamples(split.Train, (float)options.Deviation, seed, "train"), new NoisySamples(split.Test, (float)options.Deviation, seed, "test"));
     }
 
+    public override Pair? ImageSize => _source.ImageSize;
+
     public override IReadOnlyList<(string Option, string Set, string Path)> FilesBeside(string path) => [.. _source.FilesBeside(path).Select(file => ($"noisy.of.{file.Option}", file.Set, file.Path))];
 }
