@@ -70,6 +70,7 @@ public static class JobPlanner
 
         var microBatches = spec.Training.MicroBatches > 0 ? spec.Training.MicroBatches : MicroBatches.Default(spec.Training.BatchSize, network!.HasBatchStatistics);
         var warnings = shardsMatter ? Warnings(file, network!, microBatches) : [];
+        if (shardsMatter) warnings.AddRange(LikelyMistakes.Of(file, network!, data.Train));
         var job = Resolve(spec, components, data, network!, microBatches, foreign);
         return new PlannedJob(file, job, network!, components.Loss!, Options(spec, (data.Train.Count + spec.Training.BatchSize - 1) / spec.Training.BatchSize), statistics, warnings)
         {

@@ -73,6 +73,39 @@ public sealed class JobPlannerTests
         Assert.Equal("--set training.microBatches=8: spec.training.microBatches is 8. Batch normalization then sees 8 samples at a time; below 16 its statistics are noisy. Use 2 or a larger batch.", Assert.Single(plan.Warnings).ToString());
     }
 
+    [Theory]
+    [InlineData("spec.model", "model=[flatten, {linear: 10}, softmax]")]
+    [InlineData("spec.model", "model=[flatten, {linear: 10}, logSoftmax]")]
+    [InlineData("spec.loss.ignoreIndex", "loss={crossEntropy: {ignoreIndex: 77}}")]
+    [InlineData("spec.schedule.warmupSteps", "schedule={cosine: {warmupSteps: 100000}}")]
+    [InlineData("spec.schedule.warmupSteps", "schedule={constant: 12}")]
+    [InlineData("spec.schedule.warmupSteps", "schedule=inverseRoot")]
+    [InlineData("spec.schedule.milestones", "schedule={multiStep: {milestones: [1, 3]}}")]
+    [InlineData("spec.schedule.milestones", "schedule={multiStep: {milestones: [2, 1]}}")]
+    [InlineData("spec.optimizer.muStart", "optimizer={momentum: {mu: 0.5, muStart: 0.9}}")]
+    [InlineData("spec.optimizer.muStart", "optimizer={nesterov: {muStart: 0.95}}")]
+    [InlineData("spec.optimizer.dampening", "optimizer={momentum: {dampening: 1}}")]
+    public void What_is_allowed_and_likely_not_meant_is_a_warning(string path, string set) =>
+        Assert.Equal(path, Assert.Single(Plan("training.epochs=3", "training.batchSize=64", set).Warnings).Path);
+
+    [Theory]
+    [InlineData("model=[flatten, {linear: 10}, softmax]", "loss=multiclassHinge")]
+    [InlineData("loss={crossEntropy: {ignoreIndex: 9}}")]
+    [InlineData("loss={crossEntropy: 0.1}")]
+    [InlineData("schedule={constant: 11}")]
+    [InlineData("schedule={multiStep: {milestones: [1, 2]}}")]
+    [InlineData("schedule={multiStep: {warmupSteps: 3}}")]
+    [InlineData("optimizer={momentum: {mu: 0.9, muStart: 0.5, dampening: 0.9}}")]
+    public void What_is_meant_is_none(params string[] set) => Assert.Empty(Plan([.. set, "training.epochs=3", "training.batchSize=64"]).Warnings);
+
+    [Fact]
+    public void Warnings_say_what_happens_and_what_to_do()
+    {
+        var plan = Plan("training.epochs=1", "training.batchSize=64", "schedule={multiStep: {milestones: [50, 20]}}");
+        Assert.Equal(["--set schedule={multiStep: {milestones: [50, 20]}}: spec.schedule.milestones has 50, 20, and the job has 1 epoch, counted from 0: the rate does not drop there. Use epochs below 1.",
+            "--set schedule={multiStep: {milestones: [50, 20]}}: spec.schedule.milestones is 50, 20, not ascending. The rate drops at each of them, whatever their order. Write them in the order in which they come."], plan.Warnings.Select(w => w.ToString()));
+    }
+
     private static PlannedJob Plan(params string[] overrides) =>
         JobPlanner.Plan(JobFile.BuiltIn([.. overrides.Prepend("data.format={digits: {train: 256, test: 10}}").Select(SpecOverride.Parse)]));
 }
