@@ -4,12 +4,12 @@ using DistTrain.Kernels;
 namespace DistTrain.Learning;
 
 /// <summary>y = attention(q, k, v)·w_outᵀ + b_out with several heads, q = x·w_qᵀ + b_q, k and v alike of x or, with a memory, of what its layers make of x beside it (an encoder): cross-attention.  x [T, D]  memory [S, E]  y [T, D].  in_proj_weight [3·D, D] holds w_q, w_k, w_v where E = D, else q_proj_weight [D, D], k_proj_weight and v_proj_weight [D, E]; in_proj_bias [3·D], out_proj.weight [D, D].  Vaswani et al. 2017, arXiv:1706.03762.</summary>
-/// <remarks>PyTorch's MultiheadAttention with batch_first; its names and layouts.</remarks>
+/// <remarks>PyTorch's MultiheadAttention with batch_first; its names and layouts. Unlike it self-attention is causal unless causal: false is given; of masks there are the causal one and that of padding.</remarks>
 [Named("multiHeadAttention")]
 public sealed class MultiHeadAttention(MultiHeadAttention.Options options) : Layer
 {
     /// <param name="Heads">Heads; they divide D.</param>
-    /// <param name="Causal">A position sees those up to its own; not given: true without a memory, false with one.</param>
+    /// <param name="Causal">A position sees those up to its own; not given: true without a memory, false with one (PyTorch: false).</param>
     /// <param name="Dropout">Probability that a weight is dropped behind the softmax, in training.</param>
     /// <param name="Padding">A token of the network's input: keys that have it are seen by no query (key_padding_mask); not given: all are seen.</param>
     public sealed record Options(

@@ -8,7 +8,7 @@ namespace DistTrain.Learning;
 public sealed class ScaledDotAttention(ScaledDotAttention.Options options) : Layer
 {
     /// <param name="Heads">Heads; three times their number divides the row.</param>
-    /// <param name="Causal">A position sees those up to its own.</param>
+    /// <param name="Causal">A position sees those up to its own; PyTorch has no mask unless one is given.</param>
     /// <param name="Dropout">Probability that a weight is dropped behind the softmax, in training.</param>
     /// <param name="Padding">A token of the network's input: positions that have it are seen by none; not given: all are seen.</param>
     public sealed record Options([property: Range(1, 4096)] int Heads = 1, bool Causal = true, [property: Range(0.0, 1.0, MaximumIsExclusive = true)] float Dropout = 0f, [property: Range(0, 1 << 24)] int? Padding = null);

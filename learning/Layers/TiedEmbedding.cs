@@ -26,15 +26,20 @@ public sealed class TiedEmbedding(TiedEmbedding.Options options) : Layer
     private readonly Embedding _embedding = new(new(options.Vocabulary, options.Width) { Init = options.Init ?? new Normal(new(0.02f)) });
     private readonly Sequential _body = new([.. options.Body]);
     private Linear _output = null!;
+    private Shape _rows;
+    private Shape _result;
 
     public override int Vocabulary => options.Vocabulary;
 
     public override Shape Build(LayerBuilder build, Shape input)
     {
-        var body = build.Child("body", _body, build.Child("embedding", _embedding, input));
+        _rows = build.Child("embedding", _embedding, input);
+        _result = build.Child("body", _body, _rows);
         _output = new Linear(new(options.Vocabulary, options.Bias) { Shared = () => _embedding.Weight, BiasInit = new Constant(new(0f)) });
-        return build.Child("output", _output, body);
+        return build.Child("output", _output, _result);
     }
+
+    public override string ToOnnx(OnnxGraph graph, string x, Shape input) => _output.ToOnnx(graph, _body.ToOnnx(graph, _embedding.ToOnnx(graph, x, input), _rows), _result);
 
     public override Tensor Forward(Tape tape, Tensor x) => _output.Forward(tape, _body.Forward(tape, _embedding.Forward(tape, x)));
 }
