@@ -12,7 +12,8 @@ internal static class JobFollower
         var lines = Channel.CreateUnbounded<object>(new UnboundedChannelOptions { SingleReader = true });
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var readers = Task.WhenAll(ReadAsync(client.EventsAsync(job, 0, ended.Token)), ReadAsync(client.MetricsAsync(job, 0, ended.Token)));
-        var closing = readers.ContinueWith(done => lines.Writer.TryComplete(done.Exception?.GetBaseException()), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        // Both may lose the server at once: either's word is the whole news, an aggregate of the two is none.
+        var closing = readers.ContinueWith(done => lines.Writer.TryComplete(done.Exception?.InnerExceptions[0]), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         var (status, percent) = (await client.GetAsync(job, cancellation).ConfigureAwait(false), 0L);
         try
         {

@@ -140,6 +140,10 @@ internal sealed partial class ServerConnection : IDisposable
         {
             throw new ClusterException(ClusterError.Unreachable, $"{Server} answers in a form that this client does not know: {wrong.Message} Is it a DistTrain server of a version that fits?", wrong);
         }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            throw new ClusterException(ClusterError.Unreachable, $"{Server} began to answer and did not end within {_options.RequestTimeout.TotalSeconds:F0} s. See whether it is overloaded or hangs.");
+        }
         catch (Exception failed) when (failed is HttpRequestException or IOException)
         {
             throw Unreachable(failed);
